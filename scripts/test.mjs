@@ -1,0 +1,37 @@
+// `npm test`: lint, format, then every test that scripts/setup.mjs has type-checked and compiled into build/test.
+// Arguments are test files or folders, e.g. `npm test -- test/text`; then lint and format are left out.
+import { spawnSync } from 'node:child_process'
+import { readdirSync, rmSync, statSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const env = { ...process.env, ORT_DISABLE_TELEMETRY: '1' }
+const bin = (name) => join(root, 'node_modules', '.bin', name)
+
+function run(command, args) {
+  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
+  if (error) throw error
+  if (status !== 0) process.exit(status ?? 1)
+}
+
+function testFiles(path) {
+  if (statSync(path).isFile()) return [path]
+  return readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
+    const child = join(path, entry.name)
+    if (entry.isDirectory()) return testFiles(child)
+    return entry.name.endsWith('.test.ts') ? [child] : []
+  })
+}
+
+/** Where tsc puts a source file; compiled tests whose source is gone never run. */
+const compiled = (source) => join('build', relative(root, source)).replace(/\.ts$/, '.js')
+
+const asked = process.argv.slice(2)
+if (asked.length === 0) {
+  run(bin('eslint'), ['.'])
+  run(bin('prettier'), ['--check', '--log-level=warn', '.'])
+}
+const files = (asked.length ? asked.map((path) => join(root, path)) : [join(root, 'test')]).flatMap(testFiles)
+rmSync(join(root, '.tap'), { recursive: true, force: true })
+run(bin('tap'), ['run', '--reporter=terse', ...files.map(compiled)])

@@ -1,0 +1,175 @@
+/**
+ * The one table of errors. The reply's `error.code`, the label of `armorm_errors_total` and the heading in
+ * docs/errors.md are the same word; a test holds the three together.
+ */
+
+export interface ErrorRow {
+  /** HTTP status of the reply; `null` for errors that end the process before it listens (exit code 1). */
+  status: number | null
+  /** What it means, one sentence. */
+  meaning: string
+  /** What the caller or the operator should do, one sentence. */
+  action: string
+}
+
+export const ERRORS = {
+  // What a caller sent.
+  invalid_json: {
+    status: 400,
+    meaning: 'The body is not valid JSON.',
+    action: 'Send one JSON object as UTF-8; the message names the position where it breaks.'
+  },
+  invalid_request: {
+    status: 400,
+    meaning: 'The body, the query or the path does not match the schema.',
+    action: 'Compare with /docs; `details.issues` names each offending path.'
+  },
+  unsupported_media_type: {
+    status: 415,
+    meaning: 'The body is neither JSON nor unlabelled.',
+    action: 'Send `Content-Type: application/json`.'
+  },
+  body_too_large: {
+    status: 413,
+    meaning: 'The body exceeds the limit in bytes.',
+    action: 'Send fewer inputs a request, or raise --body-limit.'
+  },
+  too_many_inputs: {
+    status: 413,
+    meaning: 'The request holds more conversations than one request may.',
+    action: 'Split the request, or raise --max-inputs; `details` has both numbers.'
+  },
+  too_long: {
+    status: 422,
+    meaning: 'A conversation has more tokens than the model takes.',
+    action: 'Shorten it, or ask for `"truncation": "prompt_left"`; `details` has the token counts.'
+  },
+  text_too_large: {
+    status: 422,
+    meaning:
+      'A conversation has so many characters that it cannot fit, or took the tokenizer longer than its deadline.',
+    action: 'Shorten the text.'
+  },
+  invalid_conversation: {
+    status: 422,
+    meaning:
+      "The messages do not form a conversation that can be rated: roles are missing or unknown, no user turn, or the last message is not the assistant's.",
+    action: 'End with the assistant message to rate, after at least one user message.'
+  },
+  template_failed: {
+    status: 422,
+    meaning: "The model's chat template refuses these messages.",
+    action: "Follow the template's rule that the message quotes (many want alternating roles)."
+  },
+  invalid_token_ids: {
+    status: 422,
+    meaning: "A token id is outside the model's vocabulary, or there are too few.",
+    action: "Use the ids of this model's own tokenizer."
+  },
+  no_gate: {
+    status: 422,
+    meaning: 'The token pattern that marks the end of the prompt does not occur in the text or the ids.',
+    action: "Send `messages`, or render with this model's own chat template up to and including the assistant header."
+  },
+  no_tokenizer: {
+    status: 422,
+    meaning: 'The bundle has no tokenizer, so it scores `input_ids` only.',
+    action: 'Send `input_ids`, or export the checkpoint together with its tokenizer files.'
+  },
+  unknown_model: {
+    status: 404,
+    meaning: 'The named model is not the one this server holds.',
+    action: 'Leave `model` out, or use the name or the revision that /v1/models lists.'
+  },
+  explain_not_found: {
+    status: 404,
+    meaning:
+      'No explanation is stored under this id: it was never given out, has expired, was pushed out by newer ones, or the store is turned off.',
+    action: 'Score again, or use GET or POST /explain with the conversation itself.'
+  },
+  not_found: { status: 404, meaning: 'There is no such route.', action: 'See /docs for the routes.' },
+  method_not_allowed: {
+    status: 405,
+    meaning: 'The route exists, but not for this method.',
+    action: 'Use a method from the `Allow` header.'
+  },
+  // What the server could not do.
+  non_finite: {
+    status: 500,
+    meaning: 'The model produced a value that is not a finite number; nothing of it was sent.',
+    action: 'Report the input; check the checkpoint for overflow.'
+  },
+  engine_failed: {
+    status: 500,
+    meaning: 'The engine failed on this work, and failed again when it was tried once more.',
+    action: "Retry later; see the server's log for the cause."
+  },
+  engine_unavailable: {
+    status: 503,
+    meaning: 'The engine is starting, restarting or stopping.',
+    action: 'Retry after the seconds in `Retry-After`.'
+  },
+  shutting_down: { status: 503, meaning: 'The server is shutting down.', action: 'Retry against another replica.' },
+  internal: { status: 500, meaning: 'A defect of the server.', action: 'Report it with the request id.' },
+  // What keeps the server or the exporter from starting.
+  bundle_missing: {
+    status: null,
+    meaning: 'The bundle folder or one of its files does not exist.',
+    action: 'Check --model, or export the bundle again.'
+  },
+  bundle_invalid: {
+    status: null,
+    meaning: 'bundle.json is not a manifest of a supported format.',
+    action: 'Export the bundle again with this version.'
+  },
+  bundle_checksum: {
+    status: null,
+    meaning: 'A file of the bundle does not have the SHA-256 that the manifest states.',
+    action: 'Copy or export the bundle again.'
+  },
+  bundle_graph: {
+    status: null,
+    meaning: 'An ONNX graph of the bundle does not load, or lacks the inputs and outputs of its contract.',
+    action: 'Export the bundle again with this version.'
+  },
+  self_test_failed: {
+    status: null,
+    meaning: 'The bundle loads, but does not reproduce the scores stored in it.',
+    action: 'Do not serve it: the file or the machine computes wrongly.'
+  },
+  provider_unavailable: {
+    status: null,
+    meaning: 'The execution provider asked for is not available on this machine.',
+    action: 'Use --provider cpu, or run the GPU image on a machine with a CUDA device.'
+  },
+  invalid_config: {
+    status: null,
+    meaning: 'A flag, environment variable or configuration file has a value that is not allowed.',
+    action: 'See `armorm serve --help`.'
+  },
+  unsupported_checkpoint: {
+    status: null,
+    meaning: 'The checkpoint has a key, a tensor or a value that the exporter does not support; the message names it.',
+    action: 'Use a LlamaForRewardModelWithGating checkpoint with supported settings.'
+  }
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** An error of the table. `message` is for people, `details` for programs; neither ever holds a prompt's text. */
+export class ArmormError extends Error {
+  override readonly name = 'ArmormError'
+  readonly code: ErrorCode
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: ErrorCode, message: string, details: Readonly<Record<string, unknown>> = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.details = details
+  }
+
+  /** HTTP status; errors that belong to start-up answer 500 should one ever reach a reply. */
+  get status(): number {
+    return ERRORS[this.code].status ?? 500
+  }
+}
