@@ -87,6 +87,16 @@ export const ERRORS = {
       'No explanation is stored under this id: it was never given out, has expired, was pushed out by newer ones, or the store is turned off.',
     action: 'Score again, or use GET or POST /explain with the conversation itself.'
   },
+  headers_too_large: {
+    status: 431,
+    meaning: 'The URL and the headers exceed what the server reads.',
+    action: 'Use POST /explain for long text.'
+  },
+  request_timeout: {
+    status: 408,
+    meaning: 'The request did not arrive in full in time.',
+    action: 'Send the body without pauses; split large requests on slow links.'
+  },
   not_found: { status: 404, meaning: 'There is no such route.', action: 'See /docs for the routes.' },
   method_not_allowed: {
     status: 405,

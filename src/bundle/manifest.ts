@@ -67,7 +67,11 @@ export const Manifest = Type.Object(
     backbone: Type.Object(
       {
         file: Type.Literal('backbone.onnx'),
-        precision: Type.Union([Type.Literal('fp32'), Type.Literal('int8')]),
+        /**
+         * fp32: as stored, widened. int8: weights and activations in 8 bits. compact: stored small (without loss where
+         * the checkpoint was dequantized from 4 or 8 bits, else in 8 bits), computed in float32.
+         */
+        precision: Type.Union([Type.Literal('fp32'), Type.Literal('int8'), Type.Literal('compact')]),
         attention: Type.Literal('rows'),
         providers: Type.Array(Type.Union([Type.Literal('cpu'), Type.Literal('cuda')]), { minItems: 1 }),
         hidden_size: Type.Integer({ minimum: 1 }),

@@ -1,0 +1,40 @@
+/** A bundle proves itself before it is served: the engine must reproduce the rewards stored in the manifest. */
+import type { Engine } from '../engine/contract.js'
+import { ArmormError } from '../errors.js'
+import type { Manifest } from './manifest.js'
+
+/** Difference as the tolerance counts it: absolute for values up to 1, relative beyond. */
+const difference = (found: number, expected: number): number =>
+  Math.abs(found - expected) / Math.max(1, Math.abs(expected))
+
+/**
+ * Runs the stored cases in one batch.
+ * @returns the largest difference found
+ * @throws ArmormError self_test_failed, naming the case, the output and both values
+ */
+export async function selfTest(manifest: Manifest, engine: Engine): Promise<number> {
+  const { cases, tolerance } = manifest.self_test
+  const objectives = manifest.objectives.length
+  const outputs = await engine.run(cases.map((c) => ({ ids: Int32Array.from(c.input_ids), gateIndex: c.gate_index })))
+  let worst = 0
+  const check = (index: number, output: string, found: number, expected: number): void => {
+    const distance = difference(found, expected)
+    worst = Math.max(worst, distance)
+    // Written so that a NaN fails too.
+    if (distance <= tolerance) return
+    throw new ArmormError(
+      'self_test_failed',
+      `the self-test's case ${index} gives ${output} ${found}, expected ${expected} within ${tolerance}`,
+      { case: index, output, found: String(found), expected }
+    )
+  }
+  cases.forEach((expected, index) => {
+    check(index, 'score', outputs.score[index]!, expected.score)
+    for (let k = 0; k < objectives; k++) {
+      const name = manifest.objectives[k]!.name
+      check(index, `rating of ${name}`, outputs.ratings[index * objectives + k]!, expected.ratings[k]!)
+      check(index, `gating weight of ${name}`, outputs.gating[index * objectives + k]!, expected.gating[k]!)
+    }
+  })
+  return worst
+}

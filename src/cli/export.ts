@@ -1,0 +1,65 @@
+/** `armorm export`: from a Hugging Face checkpoint to a bundle. */
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { exportBundle } from '../export/export-bundle.js'
+import type { Precision } from '../export/graph/linear.js'
+import { progressBar } from './progress.js'
+
+interface Flags {
+  out: string
+  precision: Precision
+  name?: string
+  objectives?: string[]
+  gatePattern?: number[]
+  maxTokens?: number
+  licence?: string
+  replace?: boolean
+}
+
+function names(value: string): string[] {
+  return value.split(',').map((name) => name.trim())
+}
+
+function wholeNumber(value: string): number {
+  if (!/^\d+$/.test(value.trim())) throw new InvalidArgumentError(`"${value}" is not a whole number`)
+  return Number(value)
+}
+
+function tokenIds(value: string): number[] {
+  return value.split(',').map(wholeNumber)
+}
+
+export function exportCommand(): Command {
+  return new Command('export')
+    .description('Export a Hugging Face checkpoint (LlamaForRewardModelWithGating) to a bundle')
+    .argument('<checkpoint>', 'folder with config.json and safetensors')
+    .requiredOption('--out <folder>', 'bundle folder to write')
+    .addOption(
+      new Option(
+        '--precision <precision>',
+        'fp32: exact; int8: 8-bit weights and arithmetic; compact: small file, float32 arithmetic'
+      )
+        .choices(['fp32', 'int8', 'compact'])
+        .default('fp32')
+    )
+    .option('--name <name>', "name of the model (default: the checkpoint's)")
+    .option('--objectives <names>', 'objective names, comma-separated, where the checkpoint has none', names)
+    .option('--gate-pattern <ids>', 'token ids between prompt and answer, comma-separated', tokenIds)
+    .option('--max-tokens <n>', 'longest sequence (default: max_position_embeddings)', wholeNumber)
+    .option('--licence <id>', 'licence of the weights, for the manifest')
+    .option('--replace', 'replace a bundle that is already there')
+    .action(async (checkpoint: string, { out, precision, ...rest }: Flags) => {
+      const bar = progressBar()
+      try {
+        const manifest = await exportBundle({ checkpoint, out, precision, ...rest, onProgress: bar.update })
+        bar.stop()
+        const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0)
+        console.log(
+          `${out}: ${manifest.model.name} (revision ${manifest.model.revision}), ${manifest.objectives.length} objectives, ` +
+            `${precision}, ${(bytes / 1e6).toFixed(1)} MB, gate pattern from ${manifest.gate.source}` +
+            (manifest.tokenizer ? '' : '; no tokenizer: scores input_ids only')
+        )
+      } finally {
+        bar.stop()
+      }
+    })
+}

@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+/** The `armorm` program. */
+import { Command } from 'commander'
+import { ArmormError } from '../errors.js'
+import { packageVersion } from '../version.js'
+import { exportCommand } from './export.js'
+import { serveCommand } from './serve.js'
+
+const program = new Command('armorm')
+  .description('Serve, export and study ArmoRM-style reward models')
+  .version(await packageVersion())
+  .addCommand(serveCommand())
+  .addCommand(exportCommand())
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof ArmormError)) throw error
+  // One clear line; the code is the heading in docs/errors.md.
+  console.error(`armorm: ${error.code}: ${error.message}`)
+  process.exitCode = 1
+}

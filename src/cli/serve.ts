@@ -1,0 +1,149 @@
+/**
+ * `armorm serve`. The order of start-up: options, bundle with its checksums, tokenizer, engine, self-test, and only
+ * then the port is opened: whoever can connect can be served, and a bundle that fails never listens.
+ */
+import { Command, Option } from 'commander'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { loadBundle } from '../bundle/load.js'
+import { selfTest } from '../bundle/self-test.js'
+import { CONFIG_OPTION, resolveConfig } from '../config/resolve.js'
+import { flagOf, OPTION_NAMES, optionSchema, type ServeOptions, variableOf } from '../config/schema.js'
+import { EngineSupervisor } from '../engine/supervisor.js'
+import { usableThreads } from '../engine/threads.js'
+import { ArmormError } from '../errors.js'
+import { createApp } from '../http/app.js'
+import { drain } from '../http/drain.js'
+import { Lifecycle, unreadiness } from '../http/lifecycle.js'
+import { createLogger } from '../http/logger.js'
+import { Metrics } from '../metrics.js'
+import { BatchQueue } from '../scheduling/batch-queue.js'
+import { ExplainStore } from '../scoring/explain-store.js'
+import { Scorer } from '../scoring/scorer.js'
+import { TokenizerPool } from '../text/pool.js'
+
+/** Connections that wait to be accepted: trainers open thousands at a time. The kernel's own limit holds besides. */
+const BACKLOG = 4096
+/** A tokenizer worker serves many times the rate of the model on one core. */
+const MOST_TOKENIZER_THREADS = 4
+
+export function serveCommand(): Command {
+  const command = new Command('serve').description('serve a bundle over HTTP')
+  command.addOption(
+    new Option('--config <file>', `JSON file with these options by name (env: ${variableOf(CONFIG_OPTION)})`)
+  )
+  for (const name of OPTION_NAMES) {
+    const { description, default: fallback } = optionSchema(name)
+    const text = `${description} (env: ${variableOf(name)}, default: ${fallback})`
+    command.addOption(new Option(`${flagOf(name)} <value>`, text))
+  }
+  return command.action(async (flags: Record<string, string | undefined>) => {
+    try {
+      await serve(resolveConfig({ flags, env: process.env }))
+    } catch (error) {
+      if (!(error instanceof ArmormError)) throw error
+      process.stderr.write(`armorm serve: ${error.code}: ${error.message}\n`)
+      process.exit(1)
+    }
+  })
+}
+
+/** Starts the server and arranges for its end. @throws ArmormError whatever keeps it from starting. */
+async function serve(options: ServeOptions): Promise<void> {
+  const logger = createLogger(options.logLevel)
+  const signals = new StopSignals(logger)
+  const { folder, manifest } = await loadBundle(options.model)
+  logger.info({ model: manifest.model.name, revision: manifest.model.revision }, 'loading')
+  const lifecycle = new Lifecycle()
+  const maxTokens = Math.min(options.maxTokens || manifest.max_tokens, manifest.max_tokens)
+  const tokenizer = await TokenizerPool.create({
+    folder,
+    hasTokenizer: manifest.tokenizer,
+    maxTokens,
+    vocabSize: manifest.backbone.vocab_size,
+    gatePattern: manifest.gate.pattern,
+    threads: options.tokenizerThreads || Math.min(MOST_TOKENIZER_THREADS, usableThreads()),
+    deadlineMs: options.tokenizerDeadline
+  })
+  const engine = new EngineSupervisor({
+    folder,
+    provider: options.provider,
+    threads: options.threads || usableThreads(),
+    onEvent: (event) => logger.warn({ event }, 'engine')
+  })
+  await engine.load()
+  await selfTest(manifest, engine)
+
+  const store = new ExplainStore({ maxBytes: options.explainBytes, ttlMs: options.explainTtl * 1000 })
+  const queue: BatchQueue = new BatchQueue(engine, {
+    objectives: manifest.objectives.length,
+    maxBatchTokens: options.maxBatchTokens,
+    maxBatchSequences: options.maxBatchSequences,
+    onBatch: (info) => metrics.batch(info)
+  })
+  const metrics = new Metrics(manifest, options.provider, {
+    queueDepth: () => queue.depth,
+    queuedTokens: () => queue.queuedTokens,
+    engineHealth: () => engine.health(),
+    explainEntries: () => store.size,
+    explainBytes: () => store.bytes,
+    ready: () => unreadiness(lifecycle, engine) === null
+  })
+  const app = await createApp(
+    {
+      manifest,
+      provider: options.provider,
+      maxTokens,
+      scorer: new Scorer({ tokenizer, rater: queue, store, observer: metrics }),
+      store,
+      engine,
+      lifecycle,
+      metrics,
+      limits: { bodyLimit: options.bodyLimit, maxInputs: options.maxInputs }
+    },
+    logger
+  )
+  signals.stop = async () => {
+    const finished = await drain(app, lifecycle, options.shutdownDeadline * 1000)
+    queue.close()
+    // Past the deadline a run in progress is not waited for: the engine's process ends with this one.
+    if (finished) await Promise.all([engine.close(), tokenizer.close()])
+    return finished
+  }
+  lifecycle.becomeReady()
+  await listen(app, options)
+}
+
+async function listen(app: FastifyInstance, { host, port }: ServeOptions): Promise<void> {
+  try {
+    await app.listen({ host, port, backlog: BACKLOG, listenTextResolver: (address) => `listening at ${address}` })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === undefined) throw error
+    throw new ArmormError('invalid_config', `cannot listen on --host ${host} --port ${port} (${code})`, { code }, error)
+  }
+}
+
+/** What SIGTERM and SIGINT do: the first stops in order, the second at once. As process 1 nothing else would. */
+class StopSignals {
+  /** Stops what was started; false when work in flight had to be cut. */
+  stop: () => Promise<boolean> = async () => true
+  #stopping = false
+
+  constructor(logger: FastifyBaseLogger) {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void this.#received(signal, logger))
+  }
+
+  async #received(signal: NodeJS.Signals, logger: FastifyBaseLogger): Promise<void> {
+    if (this.#stopping) process.exit(1)
+    this.#stopping = true
+    logger.info({ signal }, 'stopping')
+    try {
+      const finished = await this.stop()
+      logger.info({ finished }, 'stopped')
+      process.exit(finished ? 0 : 1)
+    } catch (error) {
+      logger.error({ err: error }, 'stopping failed')
+      process.exit(1)
+    }
+  }
+}

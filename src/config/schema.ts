@@ -1,0 +1,129 @@
+/**
+ * The options of `armorm serve`, from one schema: a property `maxBatchTokens` is the flag `--max-batch-tokens`, the
+ * environment variable `ARMORM_MAX_BATCH_TOKENS` and the key `maxBatchTokens` of a configuration file.
+ */
+import { type Static, Type } from 'typebox'
+
+const MEBIBYTE = 1024 * 1024
+
+export const ServeOptions = Type.Object(
+  {
+    model: Type.String({ minLength: 1, default: 'models/default', description: 'bundle folder to serve' }),
+    host: Type.String({ minLength: 1, default: '127.0.0.1', description: 'address to listen on' }),
+    port: Type.Integer({
+      minimum: 0,
+      maximum: 65535,
+      default: 8080,
+      description: 'port to listen on; 0: any free one'
+    }),
+    provider: Type.Enum(['cpu', 'cuda'], { default: 'cpu', description: 'execution provider' }),
+    threads: Type.Integer({
+      minimum: 0,
+      maximum: 1024,
+      default: 0,
+      description: 'threads of the engine; 0: as many as cores and the cgroup quota allow'
+    }),
+    tokenizerThreads: Type.Integer({
+      minimum: 0,
+      maximum: 64,
+      default: 0,
+      description: 'tokenizer workers; 0: chosen'
+    }),
+    tokenizerDeadline: Type.Integer({
+      minimum: 1,
+      maximum: 3_600_000,
+      default: 10_000,
+      description: 'milliseconds that tokenizing one conversation may take'
+    }),
+    maxTokens: Type.Integer({
+      minimum: 0,
+      maximum: 1_048_576,
+      default: 0,
+      description: "longest conversation in tokens; 0: the model's own limit, which it cannot exceed"
+    }),
+    maxBatchTokens: Type.Integer({
+      minimum: 1,
+      maximum: 16_777_216,
+      default: 16_384,
+      description: 'tokens of one batch; a longer conversation runs alone'
+    }),
+    maxBatchSequences: Type.Integer({
+      minimum: 1,
+      maximum: 4096,
+      default: 64,
+      description: 'conversations of one batch'
+    }),
+    bodyLimit: Type.Integer({
+      minimum: 1024,
+      maximum: 1024 * MEBIBYTE,
+      default: 64 * MEBIBYTE,
+      description: 'bytes of a request body'
+    }),
+    maxInputs: Type.Integer({
+      minimum: 1,
+      maximum: 1_048_576,
+      default: 4096,
+      description: 'conversations of one request'
+    }),
+    explainBytes: Type.Integer({
+      minimum: 0,
+      maximum: 1024 * 1024 * MEBIBYTE,
+      default: 64 * MEBIBYTE,
+      description: 'bytes for explanations kept for GET /explain/:explain_id; 0: keep none'
+    }),
+    explainTtl: Type.Integer({
+      minimum: 1,
+      maximum: 2_592_000,
+      default: 3600,
+      description: 'seconds that an explanation is kept'
+    }),
+    shutdownDeadline: Type.Integer({
+      minimum: 0,
+      maximum: 3600,
+      default: 8,
+      description: 'seconds to finish what is in flight when asked to stop'
+    }),
+    logLevel: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+      default: 'info',
+      description: 'least severe level to log'
+    })
+  },
+  { additionalProperties: false }
+)
+export type ServeOptions = Static<typeof ServeOptions>
+export type OptionName = keyof ServeOptions
+
+export const OPTION_NAMES = Object.keys(ServeOptions.properties) as OptionName[]
+
+/** One option's schema, with the keywords that options use. */
+interface OptionSchema {
+  readonly type?: string
+  readonly enum?: readonly string[]
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly default: string | number
+  readonly description: string
+}
+
+export function optionSchema(name: OptionName): OptionSchema {
+  // TypeBox's types leave out the keywords that its values hold.
+  return ServeOptions.properties[name] as unknown as OptionSchema
+}
+
+/** `maxBatchTokens` -> `--max-batch-tokens` */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+}
+
+/** `maxBatchTokens` -> `ARMORM_MAX_BATCH_TOKENS` */
+export function variableOf(name: string): string {
+  return `ARMORM_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+}
+
+/** What an option may be, in words. */
+export function allowedFor(name: OptionName): string {
+  const schema = optionSchema(name)
+  if (schema.enum) return `one of ${schema.enum.join(', ')}`
+  if (schema.type === 'integer') return `an integer from ${schema.minimum} to ${schema.maximum}`
+  return 'a text that is not empty'
+}

@@ -1,0 +1,38 @@
+/** Entry of the engine process: owns the sessions, answers the supervisor, ends when the supervisor is gone. */
+import { ArmormError } from '../errors.js'
+import type { EngineError, FromEngine, ToEngine } from './protocol.js'
+import { RewardSession } from './session.js'
+
+let session: RewardSession | undefined
+
+function send(message: FromEngine): void {
+  process.send!(message)
+}
+
+function flatten(error: unknown): EngineError {
+  if (error instanceof ArmormError) return { code: error.code, message: error.message, details: error.details }
+  return { code: 'bundle_graph', message: error instanceof Error ? error.message : String(error), details: {} }
+}
+
+async function load(message: Extract<ToEngine, { type: 'load' }>): Promise<void> {
+  try {
+    session = await RewardSession.open(message.options)
+    send({ type: 'loaded' })
+  } catch (error) {
+    send({ type: 'load_failed', error: flatten(error) })
+  }
+}
+
+async function run({ run, batch }: Extract<ToEngine, { type: 'run' }>): Promise<void> {
+  try {
+    if (!session) throw new Error('not loaded')
+    send({ type: 'result', run, outputs: await session.run(batch) })
+  } catch (error) {
+    send({ type: 'run_failed', run, message: error instanceof Error ? error.message : String(error) })
+  }
+}
+
+process.on('message', (message: ToEngine) => void (message.type === 'load' ? load(message) : run(message)))
+process.on('disconnect', () => process.exit(0))
+// A Ctrl-C reaches the whole process group; the supervisor decides when this process ends.
+process.on('SIGINT', () => undefined)

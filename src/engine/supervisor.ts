@@ -1,0 +1,222 @@
+/** The engine as a supervised child process: crashes are restarted, work in flight is tried once more. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { ArmormError } from '../errors.js'
+import type { Engine, EngineHealth, EngineSequence, EngineState, HeadOutputs } from './contract.js'
+import type { FromEngine, ToEngine } from './protocol.js'
+import type { SessionOptions } from './session.js'
+
+export interface SupervisorOptions extends SessionOptions {
+  /** Restarts in a row, without one good batch between, after which the engine counts as failed. */
+  readonly maxRestarts?: number
+  /** First pause before a restart; doubles with each restart in a row. */
+  readonly backoffMs?: number
+  /** Told of every restart and of the final failure. */
+  readonly onEvent?: (event: EngineEvent) => void
+  /** Program of the child process; another one stands in for it in tests. */
+  readonly program?: string
+}
+
+export type EngineEvent =
+  | { readonly type: 'exited'; readonly code: number | null; readonly signal: string | null }
+  | { readonly type: 'restarted'; readonly restarts: number }
+  | { readonly type: 'failed'; readonly message: string }
+
+interface Work {
+  readonly batch: readonly EngineSequence[]
+  readonly resolve: (outputs: HeadOutputs) => void
+  readonly reject: (error: ArmormError) => void
+  /** Engine processes that died, or refused, while they ran it. */
+  failures: number
+}
+
+const MAX_RESTARTS = 5
+const BACKOFF_MS = 250
+/** Runs of one piece of work: the first and one more. */
+const MAX_RUNS = 2
+
+export class EngineSupervisor implements Engine {
+  readonly #options: SupervisorOptions
+  #state: EngineState = 'stopped'
+  #restarts = 0
+  #restartsInARow = 0
+  #child: ChildProcess | undefined
+  #running: { id: number; work: Work } | undefined
+  #nextRun = 0
+  readonly #waiting: Work[] = []
+  #idle: (() => void) | undefined
+  #restartTimer: NodeJS.Timeout | undefined
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+  }
+
+  health(): EngineHealth {
+    return { state: this.#state, restarts: this.#restarts }
+  }
+
+  /** Process id of the engine, for operators and tests; undefined while there is none. */
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  async load(): Promise<void> {
+    this.#state = 'starting'
+    try {
+      await this.#start()
+    } catch (error) {
+      this.#state = 'failed'
+      throw error
+    }
+    this.#state = 'ready'
+  }
+
+  run(batch: readonly EngineSequence[]): Promise<HeadOutputs> {
+    if (batch.length === 0) return Promise.reject(new RangeError('a batch needs at least one sequence'))
+    if (this.#state !== 'ready' && this.#state !== 'restarting') {
+      return Promise.reject(new ArmormError('engine_unavailable', `the engine is ${this.#state}`))
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ batch, resolve, reject, failures: 0 })
+      this.#next()
+    })
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'stopped') return
+    this.#state = 'stopped'
+    clearTimeout(this.#restartTimer)
+    this.#refuseWaiting('the engine is stopping')
+    if (this.#running) await new Promise<void>((resolve) => (this.#idle = resolve))
+    const child = this.#child
+    this.#child = undefined
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const exited = new Promise((resolve) => child.once('exit', resolve))
+    if (child.connected) child.disconnect()
+    else child.kill('SIGKILL')
+    await exited
+  }
+
+  /** Starts a child process and loads the bundle in it. */
+  #start(): Promise<void> {
+    const program = this.#options.program ?? fileURLToPath(new URL('./child.js', import.meta.url))
+    const child = fork(program, [], {
+      serialization: 'advanced',
+      execArgv: [],
+      env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc']
+    })
+    this.#child = child
+    return new Promise((resolve, reject) => {
+      let loaded = false
+      child.on('message', (message: FromEngine) => {
+        if (message.type === 'loaded') {
+          loaded = true
+          resolve()
+        } else if (message.type === 'load_failed') {
+          const { code, message: text, details } = message.error
+          reject(new ArmormError(code, text, details))
+          child.disconnect()
+        } else {
+          this.#finish(message)
+        }
+      })
+      child.on('error', (error) => reject(new ArmormError('engine_failed', `the engine process: ${error.message}`)))
+      child.once('exit', (code, signal) => {
+        if (!loaded)
+          reject(
+            new ArmormError('engine_failed', `the engine process ended while loading (${signal ?? `code ${code}`})`)
+          )
+        else if (child === this.#child) this.#crashed(code, signal)
+      })
+      const { folder, provider, threads } = this.#options
+      this.#send({ type: 'load', options: { folder, provider, threads } })
+    })
+  }
+
+  /** A child may be gone before its exit is known; then the exit decides what happens, not the failed send. */
+  #send(message: ToEngine): void {
+    this.#child?.send(message, () => undefined)
+  }
+
+  #next(): void {
+    if (this.#running || this.#state !== 'ready') return
+    const work = this.#waiting.shift()
+    if (!work) return
+    const id = this.#nextRun++
+    this.#running = { id, work }
+    this.#send({ type: 'run', run: id, batch: work.batch })
+  }
+
+  #finish(message: Extract<FromEngine, { type: 'result' | 'run_failed' }>): void {
+    const running = this.#running
+    if (!running || running.id !== message.run) return
+    this.#running = undefined
+    if (message.type === 'result') {
+      this.#restartsInARow = 0
+      running.work.resolve(message.outputs)
+    } else {
+      this.#again(running.work, message.message)
+    }
+    this.#idle?.()
+    this.#next()
+  }
+
+  /** Puts failed work back in front, or gives it up. */
+  #again(work: Work, reason: string): void {
+    work.failures += 1
+    if (work.failures < MAX_RUNS && this.#state !== 'stopped') this.#waiting.unshift(work)
+    else
+      work.reject(new ArmormError('engine_failed', `the engine failed ${work.failures} times on this batch: ${reason}`))
+  }
+
+  #crashed(code: number | null, signal: string | null): void {
+    this.#child = undefined
+    this.#options.onEvent?.({ type: 'exited', code, signal })
+    const running = this.#running
+    this.#running = undefined
+    if (running) this.#again(running.work, `its process ended (${signal ?? `code ${code}`})`)
+    this.#idle?.()
+    if (this.#state !== 'stopped') this.#scheduleRestart()
+  }
+
+  #scheduleRestart(): void {
+    if (this.#restartsInARow >= (this.#options.maxRestarts ?? MAX_RESTARTS)) {
+      this.#state = 'failed'
+      this.#refuseWaiting('the engine keeps failing')
+      this.#options.onEvent?.({
+        type: 'failed',
+        message: `the engine failed ${this.#restartsInARow + 1} times in a row`
+      })
+      return
+    }
+    this.#state = 'restarting'
+    const pause = (this.#options.backoffMs ?? BACKOFF_MS) * 2 ** this.#restartsInARow
+    this.#restartsInARow += 1
+    this.#restartTimer = setTimeout(() => void this.#restart(), pause)
+  }
+
+  async #restart(): Promise<void> {
+    try {
+      await this.#start()
+    } catch {
+      if (this.#stopped()) return
+      this.#child = undefined
+      return this.#scheduleRestart()
+    }
+    if (this.#stopped()) return
+    this.#restarts += 1
+    this.#state = 'ready'
+    this.#options.onEvent?.({ type: 'restarted', restarts: this.#restarts })
+    this.#next()
+  }
+
+  /** `close` may have been called meanwhile, which the compiler cannot see. */
+  #stopped(): boolean {
+    return this.#state === 'stopped'
+  }
+
+  #refuseWaiting(message: string): void {
+    for (const work of this.#waiting.splice(0)) work.reject(new ArmormError('engine_unavailable', message))
+  }
+}

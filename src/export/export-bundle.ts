@@ -1,0 +1,215 @@
+/** From a Hugging Face checkpoint to a bundle. */
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import {
+  BACKBONE_DATA_FILE,
+  BACKBONE_FILE,
+  checksum,
+  HEADS_FILE,
+  revisionOf,
+  TEXT_FILES,
+  TOKENIZER_FILE
+} from '../bundle/files.js'
+import { BUNDLE_FORMAT, type Manifest, MANIFEST_FILE } from '../bundle/manifest.js'
+import { type ModelConfig, readConfig } from '../checkpoint/config.js'
+import { SafetensorsReader } from '../checkpoint/safetensors.js'
+import { checkTensors, expectedTensors } from '../checkpoint/tensors.js'
+import { ArmormError } from '../errors.js'
+import { TextModel } from '../text/text-model.js'
+import { packageVersion } from '../version.js'
+import { type TemplateGate, resolveGate } from './gate-pattern.js'
+import { buildBackbone } from './graph/backbone.js'
+import { buildHeads } from './graph/heads.js'
+import type { Precision } from './graph/linear.js'
+import { resolveObjectives } from './objectives.js'
+import { ExternalDataWriter } from './onnx/external-data.js'
+import { GraphBuilder } from './onnx/graph-builder.js'
+import { selfTestCases, selfTestTolerance } from './self-test-cases.js'
+
+export interface ExportOptions {
+  /** Folder of the checkpoint. */
+  readonly checkpoint: string
+  /** Folder to write; must not exist, unless `replace`. */
+  readonly out: string
+  readonly precision: Precision
+  /** Name of the model; default: the checkpoint's own, else its folder's. */
+  readonly name?: string
+  readonly objectives?: readonly string[]
+  readonly gatePattern?: readonly number[]
+  /** Longest sequence in tokens; default and limit: the checkpoint's max_position_embeddings. */
+  readonly maxTokens?: number
+  readonly licence?: string
+  readonly replace?: boolean
+  /** Told how much is done, 0..1, and what is being done. */
+  readonly onProgress?: (done: number, step: string) => void
+}
+
+/** Files whose text binds whoever passes the weights on. */
+const LEGAL_FILE = /^(licen[cs]e|notice|copying|use_policy)(\.\w+)?$/i
+
+/** Share of the work that writing the weights is; the rest is the self-test. */
+const WRITING = 0.7
+
+/**
+ * Exports a checkpoint. The bundle appears under `out` only when it is whole.
+ * @throws ArmormError unsupported_checkpoint (naming key or tensor), invalid_config
+ */
+export async function exportBundle(options: ExportOptions): Promise<Manifest> {
+  const out = resolve(options.out)
+  await checkOut(out, options)
+  const config = await readConfig(options.checkpoint)
+  const maxTokens = resolveMaxTokens(config, options.maxTokens)
+  const objectives = resolveObjectives(config, options.objectives)
+  const reader = await SafetensorsReader.open(options.checkpoint)
+  const partial = `${out}.partial-${process.pid}`
+  try {
+    checkTensors(reader, config)
+    await mkdir(partial, { recursive: true })
+    const copied = await copyTextFiles(options.checkpoint, partial)
+    const tokenizer = copied.includes(TOKENIZER_FILE)
+    const gate = resolveGate(
+      config,
+      options.gatePattern,
+      tokenizer ? await templateGate(partial, config, maxTokens) : null
+    )
+    const lossless = await writeGraphs(partial, reader, config, maxTokens, options)
+    const cases = await selfTestCases(reader, config, maxTokens, (done) =>
+      options.onProgress?.(WRITING + done * (1 - WRITING), 'self-test')
+    )
+    const files = await checksums(partial)
+    const source = config.name ?? ''
+    const manifest: Manifest = {
+      format_version: BUNDLE_FORMAT,
+      model: {
+        name: options.name ?? (basename(source) || basename(resolve(options.checkpoint))),
+        revision: revisionOf(files),
+        // A name on the hub, `owner/name`, is kept; a path of somebody's machine is not.
+        source: /^[\w.-]+(\/[\w.-]+)?$/.test(source) ? source : basename(source),
+        licence: options.licence ?? null
+      },
+      backbone: {
+        file: BACKBONE_FILE,
+        precision: options.precision,
+        attention: 'rows',
+        providers: ['cpu'],
+        hidden_size: config.hiddenSize,
+        layers: config.layers,
+        vocab_size: config.vocabSize
+      },
+      heads: {
+        file: HEADS_FILE,
+        logit_scale: (await reader.readAll('gating.logit_scale'))[0]!,
+        temperature: config.gatingTemperature,
+        transform: await transformMatrix(reader, config)
+      },
+      objectives,
+      gate,
+      max_tokens: maxTokens,
+      tokenizer,
+      files,
+      self_test: { tolerance: selfTestTolerance(options.precision, lossless), cases }
+    }
+    await writeFile(join(partial, MANIFEST_FILE), readableJson(manifest))
+    if (options.replace) await rm(out, { recursive: true, force: true })
+    await mkdir(dirname(out), { recursive: true })
+    await rename(partial, out)
+    return manifest
+  } finally {
+    await reader.close()
+    await rm(partial, { recursive: true, force: true })
+  }
+}
+
+async function checkOut(out: string, { checkpoint, replace }: ExportOptions): Promise<void> {
+  if (out === resolve(checkpoint)) throw new ArmormError('invalid_config', '--out is the checkpoint itself')
+  const present = await readdir(out).catch((): string[] => [])
+  if (present.length === 0) return
+  if (!replace) throw new ArmormError('invalid_config', `${out} exists and is not empty; use --replace`)
+  // Only a bundle is ever removed, never whatever else a mistyped path names.
+  if (!present.includes(MANIFEST_FILE))
+    throw new ArmormError('invalid_config', `${out} is not a bundle and is not replaced`)
+}
+
+function resolveMaxTokens({ maxPositions }: ModelConfig, asked: number | undefined): number {
+  if (asked === undefined) return maxPositions
+  if (asked >= 2 && asked <= maxPositions) return asked
+  throw new ArmormError(
+    'invalid_config',
+    `--max-tokens ${asked} is not between 2 and max_position_embeddings ${maxPositions}`
+  )
+}
+
+/** Copies tokenizer, chat template and legal texts; returns the names of what was there. */
+async function copyTextFiles(from: string, to: string): Promise<string[]> {
+  const names = (await readdir(from)).filter(
+    (name) => LEGAL_FILE.test(name) || TEXT_FILES.some((file) => file === name)
+  )
+  for (const name of names) {
+    if (name === TOKENIZER_FILE) await compactJson(join(from, name), join(to, name))
+    else await copyFile(join(from, name), join(to, name))
+  }
+  return names
+}
+
+/** Hugging Face indents tokenizer.json; without the white space it is half the size. */
+async function compactJson(from: string, to: string): Promise<void> {
+  let json: unknown
+  try {
+    json = JSON.parse(await readFile(from, 'utf8'))
+  } catch (error) {
+    throw new ArmormError('unsupported_checkpoint', `${basename(from)} is not JSON`, {}, error)
+  }
+  await writeFile(to, JSON.stringify(json))
+}
+
+async function templateGate(folder: string, { vocabSize }: ModelConfig, maxTokens: number): Promise<TemplateGate> {
+  const text = await TextModel.load(folder, { maxTokens, vocabSize, gatePattern: null })
+  return { pattern: text.deriveGatePattern() }
+}
+
+/** @returns whether every weight is stored without loss */
+async function writeGraphs(
+  folder: string,
+  reader: SafetensorsReader,
+  config: ModelConfig,
+  maxTokens: number,
+  { precision, onProgress }: ExportOptions
+): Promise<boolean> {
+  const version = await packageVersion()
+  const weights = expectedTensors(config).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
+  let written = 0
+  const graph = new GraphBuilder('backbone')
+  const data = await ExternalDataWriter.create(join(folder, BACKBONE_DATA_FILE), BACKBONE_DATA_FILE)
+  const count = (more: number): void => {
+    written += more
+    onProgress?.(Math.min(1, written / weights) * WRITING, 'weights')
+  }
+  const sink = { graph, data, onProgress: count, lossless: true }
+  try {
+    await buildBackbone(sink, reader, config, precision, maxTokens)
+  } finally {
+    await data.close()
+  }
+  await writeFile(join(folder, BACKBONE_FILE), graph.encode(version))
+  const heads = await buildHeads(reader, config)
+  await writeFile(join(folder, HEADS_FILE), heads.encode(version))
+  return sink.lossless
+}
+
+async function checksums(folder: string): Promise<Manifest['files']> {
+  const files: Manifest['files'] = {}
+  for (const name of (await readdir(folder)).sort()) files[name] = await checksum(join(folder, name))
+  return files
+}
+
+/** `[K][K]` */
+async function transformMatrix(reader: SafetensorsReader, { objectives }: ModelConfig): Promise<number[][]> {
+  const flat = await reader.readAll('reward_transform_matrix')
+  return Array.from({ length: objectives }, (_, row) => [...flat.subarray(row * objectives, (row + 1) * objectives)])
+}
+
+/** Indented, but a list of numbers on one line. */
+function readableJson(value: unknown): string {
+  const text = JSON.stringify(value, null, 2)
+  return `${text.replace(/\[\s+(-?\d[^[\]{}"]*?)\s+\]/g, (_, list: string) => `[${list.replace(/\s+/g, ' ')}]`)}\n`
+}

@@ -1,0 +1,76 @@
+/**
+ * Reads request bodies as JSON. Some clients cannot send headers, and `curl -d` labels what it sends as a form: a
+ * body with no label, a form's, plain text's or a byte stream's is read as JSON too, if it begins like an object.
+ */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { ArmormError } from '../errors.js'
+import { jsonErrorOffset } from './json-error.js'
+
+const JSON_TYPE = /^(?:application|text)\/(?:[\w.-]+\+)?json$/
+const UNLABELLED = new Set(['', 'application/x-www-form-urlencoded', 'text/plain', 'application/octet-stream'])
+const SPACE = new Set([0x20, 0x09, 0x0a, 0x0d])
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
+
+/** Makes `app` read every body by the rules above; `__proto__` and the like stay refused. */
+export function readJsonBodies(app: FastifyInstance): void {
+  const parseText = app.getDefaultJsonParser('error', 'error')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    let text
+    try {
+      text = decode(request, body)
+    } catch (error) {
+      done(error as Error)
+      return
+    }
+    void parseText(request, text, (error, value) => {
+      if (error) done(syntaxError(text))
+      else done(null, value)
+    })
+  })
+}
+
+/** @throws ArmormError unsupported_media_type, invalid_json. */
+function decode(request: FastifyRequest, body: Buffer): string {
+  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  if (!JSON_TYPE.test(type)) {
+    const unlabelled = UNLABELLED.has(type) && (type === '' || beginsLikeObject(body))
+    if (!unlabelled) {
+      throw new ArmormError('unsupported_media_type', 'the body must be JSON: send Content-Type: application/json')
+    }
+  }
+  try {
+    // Drops a byte order mark, and refuses what is not UTF-8 instead of scoring replacement characters.
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(body)
+    if (text === '') throw new ArmormError('invalid_json', 'the body is empty; send one JSON object')
+    return text
+  } catch (error) {
+    if (error instanceof ArmormError) throw error
+    throw new ArmormError('invalid_json', 'the body is not valid UTF-8')
+  }
+}
+
+function beginsLikeObject(body: Buffer): boolean {
+  let at = BYTE_ORDER_MARK.every((byte, i) => body[i] === byte) ? BYTE_ORDER_MARK.length : 0
+  while (SPACE.has(body[at] ?? 0)) at++
+  return body[at] === 0x7b
+}
+
+function syntaxError(text: string): ArmormError {
+  const offset = jsonErrorOffset(text)
+  if (offset === null) {
+    return new ArmormError(
+      'invalid_json',
+      'the body holds a key that is not allowed: __proto__ or constructor.prototype'
+    )
+  }
+  const before = text.slice(0, offset).split('\n')
+  const line = before.length
+  const column = (before.at(-1)?.length ?? 0) + 1
+  const how = offset === text.length ? 'ends too early' : 'breaks'
+  return new ArmormError('invalid_json', `the body is not valid JSON: it ${how} at line ${line}, column ${column}`, {
+    offset,
+    line,
+    column
+  })
+}

@@ -1,0 +1,23 @@
+/** The server's log. Whatever logs a request through it, only the route's pattern gets out, never the URL. */
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import { type DestinationStream, pino, stdSerializers } from 'pino'
+
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+
+export function createLogger(level: LogLevel, destination?: DestinationStream): FastifyBaseLogger {
+  const options = {
+    level,
+    base: null,
+    serializers: {
+      req: (request: FastifyRequest) => ({ method: request.method, route: routeOf(request) }),
+      res: (reply: { statusCode: number }) => ({ status: reply.statusCode }),
+      err: stdSerializers.err
+    }
+  }
+  return destination ? pino(options, destination) : pino(options)
+}
+
+/** The pattern of the route that a request matched; what matched none shares one word. */
+export function routeOf(request: FastifyRequest): string {
+  return request.routeOptions?.url ?? 'unmatched'
+}

@@ -1,0 +1,24 @@
+/** Refuses work while the server is not ready, and lets connections go while it drains. */
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { unreadiness } from '../lifecycle.js'
+import type { Services } from '../services.js'
+
+function plugin(app: FastifyInstance, { lifecycle, engine }: Services, done: () => void): void {
+  app.addHook('onRequest', async (request) => {
+    // An engine that restarts takes the work and runs it once it is back; only the server's own state refuses.
+    if (!request.routeOptions.config.work || lifecycle.state === 'ready') return
+    const error = unreadiness(lifecycle, engine)
+    if (error) throw error
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    if (lifecycle.state === 'draining') void reply.header('connection', 'close')
+  })
+  app.addHook('onResponse', async () => {
+    // A reply whose head was written before draining began kept its socket alive; close() would wait for it.
+    if (lifecycle.state === 'draining') setImmediate(() => app.server.closeIdleConnections())
+  })
+  done()
+}
+
+export const admission = fp(plugin, { name: 'admission', dependencies: ['errors'] })

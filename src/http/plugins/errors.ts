@@ -1,0 +1,129 @@
+/** Every error leaves as `{"error":{"code","message","details"}}`, those of Fastify and of Node's parser too. */
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { ArmormError, type ErrorCode } from '../../errors.js'
+import { errorReply } from '../replies.js'
+import type { Limits } from '../services.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Code of the error that answers this request; null while there is none. */
+    errorCode: ErrorCode | null
+  }
+}
+
+/** Seconds after which a client may try again what is unavailable now. */
+const RETRY_AFTER = '5'
+
+interface Options {
+  readonly limits: Limits
+}
+
+function plugin(app: FastifyInstance, { limits }: Options, done: () => void): void {
+  app.decorateRequest('errorCode', null)
+  const routes = new Routes()
+  app.addHook('onRoute', ({ url, method }) => routes.add(url, method))
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const known = recognise(error, limits)
+    // Only the server's own faults: what a caller got wrong may quote what the caller sent.
+    if (known.status >= 500) request.log.error({ err: error }, known.code)
+    return sendError(known, request, reply)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = routes.methodsOf(request.url)
+    // A route that takes the method and still ends here has no such file to send.
+    const unknown = allowed.length === 0 || allowed.includes(request.method)
+    if (unknown) return sendError(new ArmormError('not_found', 'there is no such route'), request, reply)
+    const allow = allowed.join(', ')
+    const error = new ArmormError('method_not_allowed', `this route takes ${allow}`, { allowed })
+    return sendError(error, request, reply.header('allow', allow))
+  })
+  done()
+}
+
+export const errors = fp(plugin, { name: 'errors' })
+
+export function sendError(error: ArmormError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  request.errorCode = error.code
+  if (error.status === 503) void reply.header('retry-after', RETRY_AFTER)
+  return reply
+    .code(error.status)
+    .type('application/json; charset=utf-8')
+    .serializer((body: unknown) => JSON.stringify(body))
+    .send(errorReply(error))
+}
+
+/** The row of the table that an error belongs to. */
+export function recognise(error: FastifyError, { bodyLimit }: Limits): ArmormError {
+  if (error instanceof ArmormError) return error
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new ArmormError('body_too_large', `the body is larger than ${bodyLimit} bytes`, { limit: bodyLimit })
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new ArmormError('unsupported_media_type', 'the body must be JSON: send Content-Type: application/json')
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new ArmormError('invalid_request', 'the body is not as long as Content-Length says')
+    case 'FST_ERR_BAD_URL':
+      return new ArmormError('invalid_request', 'the URL is not validly encoded')
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new ArmormError('not_found', 'there is no such route')
+    default:
+      if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500) {
+        return new ArmormError('invalid_request', 'the request cannot be understood')
+      }
+      return new ArmormError('internal', 'a defect of the server; its log has more under the request id')
+  }
+}
+
+/** What the socket gets when Node could not make a request of what it read. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const known = clientError(error.code)
+  const body = JSON.stringify(errorReply(known))
+  const head = [
+    `HTTP/1.1 ${known.status} ${known.code}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close'
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+function clientError(code: string | undefined): ArmormError {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return new ArmormError('headers_too_large', 'the URL and headers are too long; POST /explain takes long text')
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new ArmormError('request_timeout', 'the request did not arrive in time')
+  }
+  return new ArmormError('invalid_request', 'this is not a valid HTTP request')
+}
+
+/** Knows which methods a path has, for 405 and its `Allow`. */
+class Routes {
+  readonly #methods = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>()
+
+  add(url: string, method: string | string[]): void {
+    const route = this.#methods.get(url) ?? { pattern: patternOf(url), methods: new Set<string>() }
+    for (const each of [method].flat()) route.methods.add(each)
+    this.#methods.set(url, route)
+  }
+
+  methodsOf(url: string): string[] {
+    const path = url.split('?', 1)[0] ?? ''
+    const found = [...this.#methods.values()].filter(({ pattern }) => pattern.test(path))
+    return [...new Set(found.flatMap(({ methods }) => [...methods]))].sort()
+  }
+}
+
+function patternOf(url: string): RegExp {
+  const parts = url.split('/').map((part) => {
+    if (part === '*') return '.*'
+    return part.startsWith(':') ? '[^/]+' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  })
+  return new RegExp(`^${parts.join('/')}$`)
+}

@@ -1,0 +1,27 @@
+/** What the HTTP room is given; it builds none of it. */
+import type { Manifest } from '../bundle/manifest.js'
+import type { Engine, ExecutionProvider } from '../engine/contract.js'
+import type { Metrics } from '../metrics.js'
+import type { ExplainStore } from '../scoring/explain-store.js'
+import type { Scorer } from '../scoring/scorer.js'
+import type { Lifecycle } from './lifecycle.js'
+
+export interface Limits {
+  /** Bytes of a request body. */
+  readonly bodyLimit: number
+  /** Conversations of one request. */
+  readonly maxInputs: number
+}
+
+export interface Services {
+  readonly manifest: Manifest
+  readonly provider: ExecutionProvider
+  /** Longest conversation served, in tokens. */
+  readonly maxTokens: number
+  readonly scorer: Scorer
+  readonly store: ExplainStore
+  readonly engine: Pick<Engine, 'health'>
+  readonly lifecycle: Lifecycle
+  readonly metrics: Metrics
+  readonly limits: Limits
+}

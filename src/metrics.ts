@@ -1,0 +1,156 @@
+/**
+ * Prometheus metrics, prefix `armorm_`. Label values come from bounded sets only: route patterns, known methods,
+ * codes of the error table, objectives of the one model. Gauges ask for their value when scraped.
+ */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Manifest } from './bundle/manifest.js'
+import type { EngineHealth, ExecutionProvider } from './engine/contract.js'
+import type { ErrorCode } from './errors.js'
+import type { RatedSequence } from './scoring/rater.js'
+import type { Reward, Usage } from './scoring/reward.js'
+import type { Protocol, ScoringObserver } from './scoring/scorer.js'
+
+/** What the gauges ask for at a scrape. */
+export interface MetricSources {
+  queueDepth(): number
+  queuedTokens(): number
+  engineHealth(): EngineHealth
+  explainEntries(): number
+  explainBytes(): number
+  ready(): boolean
+}
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180]
+const TOKENS = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768]
+const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+/** Gated scores lie near 0.1 with ArmoRM and near 1 or beyond with others; neither is bounded. */
+const SCORES = [-10, -5, -2, -1, -0.5, -0.2, 0, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.5, 1, 2, 5, 10]
+/** Ratings are regressed on labels between 0 and 1. */
+const RATINGS = [-1, -0.5, 0, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2]
+
+export class Metrics implements ScoringObserver {
+  readonly registry = new Registry()
+
+  readonly #requests = this.#counter('http_requests_total', 'HTTP requests answered.', ['route', 'method', 'status'])
+  readonly #requestSeconds = this.#histogram('http_request_duration_seconds', 'Time to answer.', SECONDS, ['route'])
+  readonly #inflight = this.#gauge('inflight', 'HTTP requests being answered.')
+  readonly #errors = this.#counter('errors_total', 'Errors in replies, by code of docs/errors.md.', ['code'])
+  readonly #samples = this.#counter('samples_total', 'Conversations by outcome: ok, truncated, rejected, error.', [
+    'protocol',
+    'outcome'
+  ])
+  readonly #nonFinite = this.#counter('nonfinite_total', 'Conversations whose outputs were not finite.')
+  readonly #tokenizeSeconds = this.#histogram('tokenize_seconds', 'Time to tokenize one conversation.', SECONDS)
+  readonly #sequenceTokens = this.#histogram('sequence_tokens', 'Tokens of a conversation.', TOKENS)
+  readonly #trimmedTokens = this.#counter('trimmed_tokens_total', 'Tokens cut from prompts where callers asked to.')
+  readonly #queueSeconds = this.#histogram('queue_wait_seconds', 'Time in the queue before a batch.', SECONDS)
+  readonly #inferenceSeconds = this.#histogram('inference_seconds', 'Time that one batch ran.', SECONDS)
+  readonly #batchSize = this.#histogram('batch_size', 'Conversations in a batch.', SIZES)
+  readonly #batchTokens = this.#histogram('batch_tokens', 'Tokens in a batch, without padding.', TOKENS)
+  readonly #score = this.#histogram('score', 'Scores given.', SCORES)
+  readonly #objectives: readonly Histogram.Internal<'objective'>[]
+
+  constructor({ model, backbone, objectives }: Manifest, provider: ExecutionProvider, sources: MetricSources) {
+    collectDefaultMetrics({ register: this.registry })
+    const reward = this.#histogram('objective_reward', 'Raw ratings given, by objective.', RATINGS, ['objective'])
+    this.#objectives = objectives.map(({ name }) => reward.labels({ objective: name }))
+    this.#gauge('model_info', 'The model being served.', ['model', 'revision', 'dtype', 'provider']).set(
+      { model: model.name, revision: model.revision, dtype: backbone.precision, provider },
+      1
+    )
+    this.#sampled('queue_depth', 'Conversations waiting for a batch.', () => sources.queueDepth())
+    this.#sampled('queue_tokens', 'Tokens waiting for a batch.', () => sources.queuedTokens())
+    this.#sampled('engine_restarts', 'Times the engine was restarted after a fault.', () => {
+      return sources.engineHealth().restarts
+    })
+    this.#sampled('engine_ready', '1 while the engine can run batches.', () => {
+      return Number(sources.engineHealth().state === 'ready')
+    })
+    this.#sampled('ready', '1 while /readyz answers 200.', () => Number(sources.ready()))
+    this.#sampled('explain_store_entries', 'Explanations kept.', () => sources.explainEntries())
+    this.#sampled('explain_store_bytes', 'Bytes that explanations take.', () => sources.explainBytes())
+  }
+
+  requestStarted(): void {
+    this.#inflight.inc()
+  }
+
+  /** @param route - the route's pattern, never a raw URL. */
+  requestEnded(route: string, method: string, status: number, milliseconds: number): void {
+    this.#inflight.dec()
+    this.requestRefused(route, method, status)
+    this.#requestSeconds.observe({ route }, milliseconds / 1000)
+  }
+
+  /** A request that never reached a route, so that it did not start either. */
+  requestRefused(route: string, method: string, status: number): void {
+    this.#requests.inc({ route, method: METHODS.has(method) ? method : 'OTHER', status })
+  }
+
+  error(code: ErrorCode): void {
+    this.#errors.inc({ code })
+  }
+
+  tokenized(milliseconds: number, { tokens, trimmedTokens }: Usage): void {
+    this.#tokenizeSeconds.observe(milliseconds / 1000)
+    this.#sequenceTokens.observe(tokens)
+    this.#trimmedTokens.inc(trimmedTokens)
+  }
+
+  rated(protocol: Protocol, { score, ratings, usage }: Reward, { queueMs }: RatedSequence): void {
+    this.#samples.inc({ protocol, outcome: usage.trimmedTokens > 0 ? 'truncated' : 'ok' })
+    this.#queueSeconds.observe(queueMs / 1000)
+    this.#score.observe(score)
+    for (const [j, rating] of ratings.entries()) this.#objectives[j]?.observe(rating)
+  }
+
+  rejected(protocol: Protocol): void {
+    this.#samples.inc({ protocol, outcome: 'rejected' })
+  }
+
+  failed(protocol: Protocol): void {
+    this.#samples.inc({ protocol, outcome: 'error' })
+  }
+
+  nonFinite(): void {
+    this.#nonFinite.inc()
+  }
+
+  /** A batch that ran: how many sequences with how many tokens in all, and for how long. */
+  batch({ sequences, tokens, runMs }: { sequences: number; tokens: number; runMs: number }): void {
+    this.#batchSize.observe(sequences)
+    this.#batchTokens.observe(tokens)
+    this.#inferenceSeconds.observe(runMs / 1000)
+  }
+
+  #counter<T extends string>(name: string, help: string, labelNames: readonly T[] = []): Counter<T> {
+    return new Counter({ name: `armorm_${name}`, help, labelNames, registers: [this.registry] })
+  }
+
+  #gauge<T extends string>(name: string, help: string, labelNames: readonly T[] = []): Gauge<T> {
+    return new Gauge({ name: `armorm_${name}`, help, labelNames, registers: [this.registry] })
+  }
+
+  /** A gauge that asks for its value at each scrape. */
+  #sampled(name: string, help: string, sample: () => number): void {
+    new Gauge({
+      name: `armorm_${name}`,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(sample())
+      }
+    })
+  }
+
+  #histogram<T extends string>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labelNames: readonly T[] = []
+  ): Histogram<T> {
+    return new Histogram({ name: `armorm_${name}`, help, buckets, labelNames, registers: [this.registry] })
+  }
+}
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])

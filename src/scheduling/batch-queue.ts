@@ -1,0 +1,134 @@
+/** Requests that arrive together run together: a queue in front of the engine, one batch at a time. */
+import type { Engine, EngineSequence, HeadOutputs } from '../engine/contract.js'
+import { ArmormError } from '../errors.js'
+import { takeBatch } from './take-batch.js'
+
+/** Outputs of the heads for one sequence, and how it got them. */
+export interface HeadRow {
+  /** `[K]` raw ratings. */
+  readonly ratings: Float32Array
+  /** `[K]` gating weights. */
+  readonly gating: Float32Array
+  /** `[K]` ratings after the reward transform. */
+  readonly adjusted: Float32Array
+  readonly score: number
+  /** Sequences of the batch that it ran in. */
+  readonly batchSize: number
+  readonly queueMs: number
+  readonly runMs: number
+}
+
+export interface BatchInfo {
+  readonly sequences: number
+  readonly tokens: number
+  readonly runMs: number
+  readonly failed: boolean
+}
+
+export interface BatchQueueOptions {
+  /** Number of objectives, K. */
+  readonly objectives: number
+  /** Tokens of a batch; a longer sequence runs alone. */
+  readonly maxBatchTokens: number
+  readonly maxBatchSequences: number
+  readonly onBatch?: (info: BatchInfo) => void
+}
+
+interface Queued {
+  readonly sequence: EngineSequence
+  readonly tokens: number
+  readonly since: number
+  readonly resolve: (row: HeadRow) => void
+  readonly reject: (error: unknown) => void
+}
+
+export class BatchQueue {
+  readonly #engine: Engine
+  readonly #options: BatchQueueOptions
+  #queue: Queued[] = []
+  #queuedTokens = 0
+  #running = false
+  #closed = false
+
+  constructor(engine: Engine, options: BatchQueueOptions) {
+    this.#engine = engine
+    this.#options = options
+  }
+
+  /** Sequences that wait for a batch. */
+  get depth(): number {
+    return this.#queue.length
+  }
+
+  /** Tokens of the sequences that wait. */
+  get queuedTokens(): number {
+    return this.#queuedTokens
+  }
+
+  /** @throws ArmormError engine_failed, engine_unavailable, shutting_down */
+  rate(sequence: EngineSequence): Promise<HeadRow> {
+    if (this.#closed) return Promise.reject(new ArmormError('shutting_down', 'the server is shutting down'))
+    return new Promise((resolve, reject) => {
+      const tokens = sequence.ids.length
+      this.#queue.push({ sequence, tokens, since: performance.now(), resolve, reject })
+      this.#queuedTokens += tokens
+      this.#wake()
+    })
+  }
+
+  /** Takes no more work and refuses what waits; a running batch ends by itself. */
+  close(): void {
+    this.#closed = true
+    const error = new ArmormError('shutting_down', 'the server is shutting down')
+    for (const { reject } of this.#queue.splice(0)) reject(error)
+    this.#queuedTokens = 0
+  }
+
+  /** The first batch waits for the end of this turn of the event loop, so that what arrives in it goes along. */
+  #wake(): void {
+    if (this.#running) return
+    this.#running = true
+    setImmediate(() => void this.#drain())
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const { batch, rest } = takeBatch(this.#queue, this.#options.maxBatchTokens, this.#options.maxBatchSequences)
+      this.#queue = rest
+      this.#queuedTokens = rest.reduce((sum, { tokens }) => sum + tokens, 0)
+      await this.#run(batch)
+    }
+    this.#running = false
+  }
+
+  async #run(batch: readonly Queued[]): Promise<void> {
+    const started = performance.now()
+    const report = (failed: boolean): number => {
+      const runMs = performance.now() - started
+      const tokens = batch.reduce((sum, item) => sum + item.tokens, 0)
+      this.#options.onBatch?.({ sequences: batch.length, tokens, runMs, failed })
+      return runMs
+    }
+    try {
+      const outputs = await this.#engine.run(batch.map(({ sequence }) => sequence))
+      const runMs = report(false)
+      batch.forEach(({ resolve, since }, row) =>
+        resolve({ ...this.#row(outputs, row), batchSize: batch.length, queueMs: started - since, runMs })
+      )
+    } catch (error) {
+      report(true)
+      for (const { reject } of batch) reject(error)
+    }
+  }
+
+  #row(outputs: HeadOutputs, row: number): Pick<HeadRow, 'ratings' | 'gating' | 'adjusted' | 'score'> {
+    const from = row * this.#options.objectives
+    const to = from + this.#options.objectives
+    return {
+      ratings: outputs.ratings.slice(from, to),
+      gating: outputs.gating.slice(from, to),
+      adjusted: outputs.adjusted.slice(from, to),
+      score: outputs.score[row]!
+    }
+  }
+}

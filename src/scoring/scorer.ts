@@ -1,0 +1,216 @@
+/** The use case: conversations in, rewards out. */
+import { ArmormError } from '../errors.js'
+import type { Conversation, TokenizedConversation, Truncation } from '../text/conversation.js'
+import type { ExplainStore } from './explain-store.js'
+import type { RatedSequence, Rater, Tokenize } from './rater.js'
+import { isItemError, type Outcome, type Reward, type ScoringInput, type Timing, type Usage } from './reward.js'
+
+/** Through which door a conversation came; a label of the metrics. */
+export type Protocol = 'score' | 'explain'
+
+/** Hears what happened to each conversation. */
+export interface ScoringObserver {
+  tokenized(milliseconds: number, usage: Usage): void
+  rated(protocol: Protocol, reward: Reward, rated: RatedSequence): void
+  /** The caller's fault: nothing was run. */
+  rejected(protocol: Protocol): void
+  /** The server's fault. */
+  failed(protocol: Protocol): void
+  nonFinite(): void
+}
+
+export interface ScorerOptions {
+  readonly tokenizer: Tokenize
+  readonly rater: Rater
+  readonly store: ExplainStore
+  readonly observer: ScoringObserver
+}
+
+export interface ScoreOptions {
+  readonly protocol: Protocol
+  readonly truncation: Truncation
+  /** `request`: one bad conversation refuses all. `item`: its error takes its place. */
+  readonly onError: 'request' | 'item'
+  /** Whether to keep the rewards for GET /explain. */
+  readonly keep: boolean
+}
+
+export interface Scores {
+  /** One entry an input, in order; an array for an input of kind `many`. */
+  readonly outcomes: readonly (Outcome | readonly Outcome[])[]
+  readonly timing: Timing
+}
+
+/** One conversation and where in the request it stands. */
+interface Place {
+  readonly index: number
+  readonly response: number | null
+  readonly work: Conversation | ArmormError
+}
+
+type Tokenized = { readonly sequence: TokenizedConversation; readonly usage: Usage }
+type Rated = { readonly reward: Reward; readonly queueMs: number; readonly runMs: number }
+
+export class Scorer {
+  readonly #tokenizer: Tokenize
+  readonly #rater: Rater
+  readonly #store: ExplainStore
+  readonly #observer: ScoringObserver
+
+  constructor({ tokenizer, rater, store, observer }: ScorerOptions) {
+    this.#tokenizer = tokenizer
+    this.#rater = rater
+    this.#store = store
+    this.#observer = observer
+  }
+
+  /**
+   * Scores every input. Nothing runs before all conversations are tokenized, so a request that is refused for what
+   * it holds costs no work of the engine.
+   * @throws ArmormError the first bad conversation's, with `details.index` (and `details.response`), where
+   * `onError` is `request`; errors of the server's state whatever `onError` is.
+   */
+  async score(inputs: readonly ScoringInput[], options: ScoreOptions): Promise<Scores> {
+    const started = performance.now()
+    const places = inputs.flatMap(placesOf)
+    if (options.onError === 'request') this.#refuseUnusable(places, options.protocol)
+    const tokenized = await this.#each(places, options, (place) => this.#tokenizeWork(place.work, options))
+    const tokenizedAt = performance.now()
+    const rated = await this.#each(places, options, async (_place, i) => {
+      const input = tokenized[i] as Tokenized | ArmormError
+      return input instanceof ArmormError ? input : this.#rate(input, options)
+    })
+    let last = { queueMs: 0, runMs: 0 }
+    for (const outcome of rated) {
+      if (outcome instanceof ArmormError) continue
+      // All entered the queue together, so the largest sum is the one that finished last.
+      if (outcome.queueMs + outcome.runMs > last.queueMs + last.runMs) last = outcome
+    }
+    return {
+      outcomes: regroup(
+        inputs,
+        rated.map((outcome) => (outcome instanceof ArmormError ? outcome : outcome.reward))
+      ),
+      timing: {
+        tokenize: tokenizedAt - started,
+        queue: last.queueMs,
+        run: last.runMs,
+        total: performance.now() - started
+      }
+    }
+  }
+
+  /** Scores one conversation. @throws ArmormError */
+  async scoreOne(conversation: Conversation, options: Omit<ScoreOptions, 'onError'>): Promise<Reward> {
+    return (await this.#rate(await this.#tokenizeWork(conversation, options), options)).reward
+  }
+
+  /** What was already refused refuses the request before any of its neighbours is tokenized. */
+  #refuseUnusable(places: readonly Place[], protocol: Protocol): void {
+    for (const place of places) {
+      if (!(place.work instanceof ArmormError)) continue
+      this.#count(protocol, place.work)
+      throw located(place.work, place)
+    }
+  }
+
+  /** Does `step` for each place; errors that belong to a place become values, or the whole request's refusal. */
+  async #each<T>(
+    places: readonly Place[],
+    { onError }: ScoreOptions,
+    step: (place: Place, i: number) => Promise<T | ArmormError>
+  ): Promise<(T | ArmormError)[]> {
+    const settled = await Promise.all(
+      places.map(async (place, i) => {
+        try {
+          return await step(place, i)
+        } catch (error) {
+          if (!isItemError(error)) throw error
+          return located(error, place)
+        }
+      })
+    )
+    if (onError === 'request') {
+      const refused = settled.find((outcome) => outcome instanceof ArmormError)
+      if (refused) throw refused
+    }
+    return settled
+  }
+
+  async #tokenizeWork(
+    work: Conversation | ArmormError,
+    { protocol, truncation }: Pick<ScoreOptions, 'protocol' | 'truncation'>
+  ): Promise<Tokenized> {
+    try {
+      if (work instanceof ArmormError) throw work
+      const started = performance.now()
+      const sequence = await this.#tokenizer.encode(work, truncation)
+      const usage: Usage = {
+        tokens: sequence.ids.length,
+        promptTokens: sequence.promptTokens,
+        responseTokens: sequence.ids.length - sequence.promptTokens,
+        trimmedTokens: sequence.trimmedTokens
+      }
+      this.#observer.tokenized(performance.now() - started, usage)
+      return { sequence, usage }
+    } catch (error) {
+      this.#count(protocol, error)
+      throw error
+    }
+  }
+
+  async #rate(
+    { sequence, usage }: Tokenized,
+    { protocol, keep }: Pick<ScoreOptions, 'protocol' | 'keep'>
+  ): Promise<Rated> {
+    try {
+      const rated = await this.#rater.rate({ ids: sequence.ids, gateIndex: sequence.gateIndex })
+      if (!isFinite(rated)) {
+        this.#observer.nonFinite()
+        throw new ArmormError('non_finite', 'the model produced a value that is not a finite number')
+      }
+      const { score, ratings, gating, adjusted, queueMs, runMs } = rated
+      const values = { score, ratings, gating, adjusted, usage }
+      const reward: Reward = { ...values, explainId: keep ? this.#store.put(values) : null }
+      this.#observer.rated(protocol, reward, rated)
+      return { reward, queueMs, runMs }
+    } catch (error) {
+      this.#count(protocol, error)
+      throw error
+    }
+  }
+
+  #count(protocol: Protocol, error: unknown): void {
+    if (error instanceof ArmormError && error.status < 500) this.#observer.rejected(protocol)
+    else this.#observer.failed(protocol)
+  }
+}
+
+function placesOf(input: ScoringInput, index: number): Place[] {
+  if (input.kind === 'many') {
+    return input.conversations.map((work, response) => ({ index, response, work }))
+  }
+  return [{ index, response: null, work: input.kind === 'one' ? input.conversation : input.error }]
+}
+
+/** Gives each input its outcomes back, in the form the input had. */
+function regroup(inputs: readonly ScoringInput[], outcomes: readonly Outcome[]): (Outcome | readonly Outcome[])[] {
+  let next = 0
+  return inputs.map((input) => {
+    if (input.kind !== 'many') return outcomes[next++] as Outcome
+    const from = next
+    next += input.conversations.length
+    return outcomes.slice(from, next)
+  })
+}
+
+/** The same error, saying which conversation of the request it is about. */
+function located(error: ArmormError, { index, response }: Place): ArmormError {
+  const where = response === null ? { index } : { index, response }
+  const path = response === null ? `inputs[${index}]` : `inputs[${index}].responses[${response}]`
+  return new ArmormError(error.code, `${path}: ${error.message}`, { ...where, ...error.details }, error)
+}
+
+function isFinite({ score, ratings, gating, adjusted }: RatedSequence): boolean {
+  return Number.isFinite(score) && [ratings, gating, adjusted].every((values) => values.every(Number.isFinite))
+}

@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises'
+import t from 'tap'
+import { openapiDocument } from '../../scripts/openapi.js'
+import { fakeApp } from './helpers.js'
+
+// Compiled to build/test/http, three folders below the root.
+const committed = await readFile(new URL('../../../openapi/openapi.json', import.meta.url), 'utf8')
+
+t.test('openapi/openapi.json is what the server generates (npm run openapi writes it)', async (t) => {
+  t.equal(committed, await openapiDocument())
+})
+
+t.test('the server shows it', async (t) => {
+  const app = await fakeApp(t)
+  const document = await app.inject({ method: 'GET', url: '/docs/json' })
+  t.strictSame(document.json(), JSON.parse(committed))
+  const page = await app.inject({ method: 'GET', url: '/docs' })
+  t.equal(page.statusCode, 200)
+  t.match(page.headers['content-type'], /html/)
+})
+
+t.test('every route but the page is in it, and every reference leads somewhere', async (t) => {
+  const document = JSON.parse(committed) as { openapi: string; paths: object; components: { schemas: object } }
+  t.match(document.openapi, /^3\.1\./)
+  t.strictSame(Object.keys(document.paths).sort(), [
+    '/explain',
+    '/explain/{explain_id}',
+    '/health',
+    '/livez',
+    '/metrics',
+    '/readyz',
+    '/score',
+    '/v1/models'
+  ])
+  for (const [, name] of committed.matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+    t.ok(Object.hasOwn(document.components.schemas, name ?? ''), name)
+  }
+})
