@@ -19,12 +19,13 @@ export async function loadBundle(folder: string): Promise<Bundle> {
   for (const [name, expected] of Object.entries(manifest.files)) {
     const path = join(folder, name)
     const size = await sizeOf(path)
-    if (size === null) throw new ArmormError('bundle_missing', `the bundle has no ${name}`, { file: name })
-    const found = size === expected.bytes ? await checksum(path) : { sha256: 'unread', bytes: size }
-    if (found.sha256 !== expected.sha256) {
-      const what =
-        found.bytes === expected.bytes ? 'another SHA-256' : `${found.bytes} bytes, not the ${expected.bytes}`
-      throw new ArmormError('bundle_checksum', `${name} has ${what} than the manifest states`, { file: name })
+    if (size === null) throw new ArmormError('bundle_missing', `${folder} has no ${name}`, { file: name })
+    if (size !== expected.bytes) {
+      const message = `${name} has ${size} bytes, not the ${expected.bytes} that the manifest states`
+      throw new ArmormError('bundle_checksum', message, { file: name })
+    }
+    if ((await checksum(path)).sha256 !== expected.sha256) {
+      throw new ArmormError('bundle_checksum', `${name} has another SHA-256 than the manifest states`, { file: name })
     }
   }
   return { folder, manifest }

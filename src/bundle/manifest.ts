@@ -68,7 +68,7 @@ export const Manifest = Type.Object(
       {
         file: Type.Literal('backbone.onnx'),
         /**
-         * fp32: as stored, widened. int8: weights and activations in 8 bits. compact: stored small (without loss where
+         * fp32: as stored, widened. int8: weights in 8 bits, in memory too. compact: stored small (without loss where
          * the checkpoint was dequantized from 4 or 8 bits, else in 8 bits), computed in float32.
          */
         precision: Type.Union([Type.Literal('fp32'), Type.Literal('int8'), Type.Literal('compact')]),

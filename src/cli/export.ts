@@ -36,7 +36,7 @@ export function exportCommand(): Command {
     .addOption(
       new Option(
         '--precision <precision>',
-        'fp32: exact; int8: 8-bit weights and arithmetic; compact: small file, float32 arithmetic'
+        'fp32: exact; int8: 8-bit weights, a quarter of the memory; compact: small file, float32 in memory'
       )
         .choices(['fp32', 'int8', 'compact'])
         .default('fp32')

@@ -41,7 +41,8 @@ export function serveCommand(): Command {
       await serve(resolveConfig({ flags, env: process.env }))
     } catch (error) {
       if (!(error instanceof ArmormError)) throw error
-      process.stderr.write(`armorm serve: ${error.code}: ${error.message}\n`)
+      process.stderr.write(`armorm: ${error.code}: ${error.message}\n`)
+      // What was started by then, an engine or tokenizer workers, would keep the process alive.
       process.exit(1)
     }
   })

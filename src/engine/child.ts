@@ -6,7 +6,8 @@ import { RewardSession } from './session.js'
 let session: RewardSession | undefined
 
 function send(message: FromEngine): void {
-  process.send!(message)
+  // Without a callback a message to a supervisor that is gone would be an uncaught exception, with its stack trace.
+  process.send!(message, () => undefined)
 }
 
 function flatten(error: unknown): EngineError {
@@ -34,5 +35,7 @@ async function run({ run, batch }: Extract<ToEngine, { type: 'run' }>): Promise<
 
 process.on('message', (message: ToEngine) => void (message.type === 'load' ? load(message) : run(message)))
 process.on('disconnect', () => process.exit(0))
-// A Ctrl-C reaches the whole process group; the supervisor decides when this process ends.
+// A Ctrl-C reaches the whole process group, a service manager's SIGTERM the whole control group; the supervisor decides
+// when this process ends.
 process.on('SIGINT', () => undefined)
+process.on('SIGTERM', () => undefined)

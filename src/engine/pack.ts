@@ -36,7 +36,7 @@ export function packBatch(batch: readonly EngineSequence[]): PackedBatch {
 
   batch.forEach(({ ids, gateIndex }, row) => {
     if (ids.length === 0) throw new RangeError(`sequence ${row} is empty`)
-    if (!(gateIndex >= 0 && gateIndex < ids.length)) {
+    if (!(Number.isInteger(gateIndex) && gateIndex >= 0 && gateIndex < ids.length)) {
       throw new RangeError(`sequence ${row}: gate position ${gateIndex} is outside its ${ids.length} tokens`)
     }
     rowLengths[row] = ids.length

@@ -45,6 +45,7 @@ export class EngineSupervisor implements Engine {
   #nextRun = 0
   readonly #waiting: Work[] = []
   #idle: (() => void) | undefined
+  #closing: Promise<void> | undefined
   #restartTimer: NodeJS.Timeout | undefined
 
   constructor(options: SupervisorOptions) {
@@ -61,13 +62,17 @@ export class EngineSupervisor implements Engine {
   }
 
   async load(): Promise<void> {
+    if (this.#closing) throw new ArmormError('engine_unavailable', 'the engine is stopped')
     this.#state = 'starting'
     try {
       await this.#start()
     } catch (error) {
-      this.#state = 'failed'
-      throw error
+      if (!this.#stopped()) {
+        this.#state = 'failed'
+        throw error
+      }
     }
+    if (this.#stopped()) throw new ArmormError('engine_unavailable', 'the engine was stopped while it loaded')
     this.#state = 'ready'
   }
 
@@ -82,8 +87,13 @@ export class EngineSupervisor implements Engine {
     })
   }
 
-  async close(): Promise<void> {
-    if (this.#state === 'stopped') return
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const loaded = this.#state === 'ready'
     this.#state = 'stopped'
     clearTimeout(this.#restartTimer)
     this.#refuseWaiting('the engine is stopping')
@@ -92,7 +102,8 @@ export class EngineSupervisor implements Engine {
     this.#child = undefined
     if (!child || child.exitCode !== null || child.signalCode !== null) return
     const exited = new Promise((resolve) => child.once('exit', resolve))
-    if (child.connected) child.disconnect()
+    // A process that is still loading would not hear of it before it is done.
+    if (loaded && child.connected) child.disconnect()
     else child.kill('SIGKILL')
     await exited
   }
@@ -109,25 +120,36 @@ export class EngineSupervisor implements Engine {
     this.#child = child
     return new Promise((resolve, reject) => {
       let loaded = false
+      let failure: ArmormError | undefined
+      const ended = (code: number | null, signal: string | null): void => {
+        const current = child === this.#child
+        if (current) this.#child = undefined
+        if (!loaded) {
+          const how = `the engine process ended while loading (${signal ?? `code ${code}`})`
+          reject(failure ?? new ArmormError('engine_failed', how))
+        } else if (current) this.#crashed(code, signal)
+      }
       child.on('message', (message: FromEngine) => {
         if (message.type === 'loaded') {
           loaded = true
           resolve()
         } else if (message.type === 'load_failed') {
           const { code, message: text, details } = message.error
-          reject(new ArmormError(code, text, details))
-          child.disconnect()
+          failure = new ArmormError(code, text, details)
+          child.kill('SIGKILL')
         } else {
           this.#finish(message)
         }
       })
-      child.on('error', (error) => reject(new ArmormError('engine_failed', `the engine process: ${error.message}`)))
+      child.on('error', (error) => {
+        failure ??= new ArmormError('engine_failed', `the engine process: ${error.message}`)
+        // One that could not be started has no exit either.
+        if (child.pid === undefined) ended(null, null)
+      })
       child.once('exit', (code, signal) => {
-        if (!loaded)
-          reject(
-            new ArmormError('engine_failed', `the engine process ended while loading (${signal ?? `code ${code}`})`)
-          )
-        else if (child === this.#child) this.#crashed(code, signal)
+        // Its last messages, a result among them, may be known only after its exit: they end where the channel does.
+        if (child.connected) child.once('disconnect', () => ended(code, signal))
+        else ended(code, signal)
       })
       const { folder, provider, threads } = this.#options
       this.#send({ type: 'load', options: { folder, provider, threads } })
@@ -165,13 +187,17 @@ export class EngineSupervisor implements Engine {
   /** Puts failed work back in front, or gives it up. */
   #again(work: Work, reason: string): void {
     work.failures += 1
-    if (work.failures < MAX_RUNS && this.#state !== 'stopped') this.#waiting.unshift(work)
-    else
-      work.reject(new ArmormError('engine_failed', `the engine failed ${work.failures} times on this batch: ${reason}`))
+    if (work.failures >= MAX_RUNS) {
+      const message = `the engine failed ${work.failures} times on this batch, the last time because ${reason}`
+      work.reject(new ArmormError('engine_failed', message))
+    } else if (this.#stopped()) {
+      work.reject(new ArmormError('engine_unavailable', 'the engine failed on this batch and is stopping'))
+    } else {
+      this.#waiting.unshift(work)
+    }
   }
 
   #crashed(code: number | null, signal: string | null): void {
-    this.#child = undefined
     this.#options.onEvent?.({ type: 'exited', code, signal })
     const running = this.#running
     this.#running = undefined
@@ -200,9 +226,7 @@ export class EngineSupervisor implements Engine {
     try {
       await this.#start()
     } catch {
-      if (this.#stopped()) return
-      this.#child = undefined
-      return this.#scheduleRestart()
+      return this.#stopped() ? undefined : this.#scheduleRestart()
     }
     if (this.#stopped()) return
     this.#restarts += 1

@@ -23,14 +23,16 @@ function ancestors(root: string, path: string): string[] {
 export function cgroupCpuQuota(cgroupRoot = CGROUP_ROOT, membership = '/proc/self/cgroup'): number {
   let quota = Infinity
   for (const line of (read(membership) ?? '0::/').split('\n')) {
-    const [, controllers = '', path = '/'] = line.split(':')
+    // A path may hold colons itself.
+    const [, controllers = '', ...path] = line.split(':')
     if (controllers === '') {
-      for (const folder of ancestors(cgroupRoot, path)) {
-        const [limit, period] = (read(join(folder, 'cpu.max')) ?? 'max').split(' ')
-        if (limit !== 'max') quota = Math.min(quota, Number(limit) / Number(period))
+      for (const folder of ancestors(cgroupRoot, path.join(':'))) {
+        const [limit, period] = (read(join(folder, 'cpu.max')) ?? 'max').split(' ').map(Number)
+        // `max` is no number, and no limit.
+        if (limit! > 0 && period! > 0) quota = Math.min(quota, limit! / period!)
       }
     } else if (controllers.split(',').includes('cpu')) {
-      for (const folder of ancestors(join(cgroupRoot, controllers), path)) {
+      for (const folder of ancestors(join(cgroupRoot, controllers), path.join(':'))) {
         const limit = Number(read(join(folder, 'cpu.cfs_quota_us')) ?? -1)
         const period = Number(read(join(folder, 'cpu.cfs_period_us')) ?? 0)
         if (limit > 0 && period > 0) quota = Math.min(quota, limit / period)

@@ -107,7 +107,7 @@ export async function exportBundle(options: ExportOptions): Promise<Manifest> {
       max_tokens: maxTokens,
       tokenizer,
       files,
-      self_test: { tolerance: selfTestTolerance(options.precision, lossless), cases }
+      self_test: { tolerance: selfTestTolerance(lossless), cases }
     }
     await writeFile(join(partial, MANIFEST_FILE), readableJson(manifest))
     if (options.replace) await rm(out, { recursive: true, force: true })

@@ -3,15 +3,13 @@ import type { SelfTestCase } from '../bundle/manifest.js'
 import type { ModelConfig } from '../checkpoint/config.js'
 import type { SafetensorsReader } from '../checkpoint/safetensors.js'
 import { ReferenceModel } from '../reference/model.js'
-import type { Precision } from './graph/linear.js'
 
 /**
  * Allowed difference from the reference: float32 rounding where weights are stored without loss. Rounding to 8 bits has
  * no bound that holds for every model; these catch a bundle that computes something else, not one that rounds more.
  */
-export function selfTestTolerance(precision: Precision, lossless: boolean): number {
-  if (lossless) return 1e-3
-  return precision === 'int8' ? 0.5 : 0.25
+export function selfTestTolerance(lossless: boolean): number {
+  return lossless ? 1e-3 : 0.25
 }
 
 /** Tokens of the prompt that all cases share, and of each response. Few: the reference is slow, its weights streamed. */

@@ -1,11 +1,10 @@
 /** Turns an input of any known form into conversations. */
-import type { TSchema } from 'typebox'
+import type { Static, TSchema } from 'typebox'
 import type { Conversation, Message } from '../text/conversation.js'
 import { ArmormError } from '../errors.js'
 import type { ScoringInput } from '../scoring/reward.js'
 import { MessagesInput, ResponseInput, ResponsesInput, TextInput, TokensInput } from './schemas/inputs.js'
 import { checker, invalid, type Issue } from './validation.js'
-import type { Static } from 'typebox'
 
 export const FORMS =
   '{"messages"}, {"prompt", "response"}, {"prompt", "responses"}, {"text"} or {"input_ids"}, each with an optional "id"'

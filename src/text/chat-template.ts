@@ -11,7 +11,15 @@ export interface TokenizerConfig {
 }
 
 /** Names under which a template finds the special tokens (transformers' `special_tokens_map`). */
-const TOKEN_NAMES = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'] as const
+const TOKEN_NAMES = [
+  'bos_token',
+  'eos_token',
+  'unk_token',
+  'sep_token',
+  'pad_token',
+  'cls_token',
+  'mask_token'
+] as const
 
 /** A template's own message is quoted up to this length. */
 const QUOTED = 300

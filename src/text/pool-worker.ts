@@ -17,10 +17,14 @@ export interface WorkerTask {
   readonly truncation: Truncation
 }
 
-/** Errors cross threads as data: a structured clone keeps neither their class nor their code. */
-export type Outcome<T> =
-  | { readonly value: T }
-  | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly details: Record<string, unknown> } }
+/** An ArmormError as data: a structured clone keeps neither its class nor its code. */
+export interface Failure {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly details: Record<string, unknown>
+}
+
+export type Outcome<T> = { readonly value: T } | { readonly error: Failure }
 
 /** What a worker reports besides its results. */
 export type WorkerMessage =
@@ -50,7 +54,8 @@ async function outcomeOf<T>(work: () => T | Promise<T>): Promise<Outcome<T>> {
     return { value: await work() }
   } catch (error) {
     // Only the table's errors have messages that are known to hold no prompt text.
-    if (!(error instanceof ArmormError)) return { error: { code: 'internal', message: 'tokenizing failed', details: {} } }
+    if (!(error instanceof ArmormError))
+      return { error: { code: 'internal', message: 'tokenizing failed', details: {} } }
     const { code, message, details } = error
     return { error: { code, message, details: { ...details } } }
   }

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
 import { ArmormError } from '../errors.js'
 import type { Conversation, TokenizedConversation, Truncation } from './conversation.js'
-import type { Outcome, WorkerMessage, WorkerSetup, WorkerTask } from './pool-worker.js'
+import type { Failure, Outcome, WorkerMessage, WorkerSetup, WorkerTask } from './pool-worker.js'
 import { encodeIds, type TokenLimits } from './token-ids.js'
 
 export interface TokenizerPoolOptions extends TokenLimits {
@@ -70,7 +70,8 @@ export class TokenizerPool {
     })
     try {
       const outcome = await this.#workers.run({ number, conversation, truncation }, { signal: deadline.signal })
-      return valueOf(outcome)
+      if ('error' in outcome) throw rebuilt(outcome.error)
+      return outcome.value
     } catch (error) {
       throw this.#explained(error, deadline.signal.aborted)
     } finally {
@@ -99,11 +100,9 @@ export class TokenizerPool {
           this.#onStart.get(message.task)?.()
           return
         }
-        try {
-          this.#bosId = valueOf(message.outcome).bosId
-        } catch (error) {
-          reject(error as ArmormError)
-        }
+        const { outcome } = message
+        if ('error' in outcome) reject(rebuilt(outcome.error))
+        else this.#bosId = outcome.value.bosId
         if (--missing === 0) resolve()
       })
     }).finally(() => clearInterval(alive))
@@ -156,8 +155,6 @@ function refuseOversized(conversation: Exclude<Conversation, { kind: 'ids' }>, m
   }
 }
 
-function valueOf<T>(outcome: Outcome<T>): T {
-  if ('value' in outcome) return outcome.value
-  const { code, message, details } = outcome.error
-  throw new ArmormError(code, message, details)
+function rebuilt({ code, message, details }: Failure): ArmormError {
+  return new ArmormError(code, message, details)
 }

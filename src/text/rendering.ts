@@ -63,9 +63,9 @@ function around(text: string, placeholder: string): { before: string; after: str
 
 /** A word of letters that occurs in none of the texts, and that no filter of a template changes. */
 function unusedWord(texts: readonly string[]): string {
-  let word = 'placeholder'
-  while (texts.some((text) => text.includes(word))) word += 'q'
-  return word
+  const taken = texts.flatMap((text) => text.match(/placeholderq*/g) ?? [])
+  const longest = taken.reduce((length, word) => Math.max(length, word.length), 0)
+  return longest === 0 ? 'placeholder' : 'placeholder'.padEnd(longest + 1, 'q')
 }
 
 function commonStart(a: string, b: string): number {

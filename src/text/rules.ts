@@ -14,7 +14,8 @@ export function checkMessages(messages: readonly Message[]): Message[] {
   const checked = messages.map((message: unknown, index): Message => {
     const { role, content } = (message ?? {}) as { role?: unknown; content?: unknown }
     if (typeof role !== 'string') refuse(index, 'has no role')
-    if (!(ROLES as readonly string[]).includes(role)) refuse(index, `has an unknown role; known are ${ROLES.join(', ')}`)
+    if (!(ROLES as readonly string[]).includes(role))
+      refuse(index, `has an unknown role; known are ${ROLES.join(', ')}`)
     if (typeof content !== 'string') refuse(index, 'has no content that is a string')
     return { role, content: wellFormed(content) }
   })

@@ -29,7 +29,7 @@ export class StandIns {
     const standInOf = new Map<number, string>()
     const unitOf = new Map<string, string>()
     for (const unit of new Set([...special.firstUnits, BYTE_ORDER_MARK])) {
-      const standIn = free.next().value as string
+      const standIn = free.next().value
       standInOf.set(unit, standIn)
       unitOf.set(standIn, String.fromCharCode(unit))
     }
@@ -44,7 +44,8 @@ export class StandIns {
   hide(content: string, hiding: Hiding): string {
     return content.replace(this.#anyUnit, (unit, index: number) => {
       const code = unit.charCodeAt(0)
-      const hidden = code === BYTE_ORDER_MARK || hiding === 'thorough' || this.#special.longestAt(content, index) !== null
+      const hidden =
+        code === BYTE_ORDER_MARK || hiding === 'thorough' || this.#special.longestAt(content, index) !== null
       return hidden ? (this.#standInOf.get(code) ?? unit) : unit
     })
   }

@@ -18,7 +18,12 @@ export class TextModel {
   /** Id of the token with which the model's family starts every text, or null. */
   readonly bosId: number | null
 
-  private constructor(tokenizer: TextTokenizer, template: ChatTemplate | null, config: TokenizerConfig, limits: TokenLimits) {
+  private constructor(
+    tokenizer: TextTokenizer,
+    template: ChatTemplate | null,
+    config: TokenizerConfig,
+    limits: TokenLimits
+  ) {
     this.#tokenizer = tokenizer
     this.#template = template
     this.#limits = limits

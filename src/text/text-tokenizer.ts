@@ -17,6 +17,10 @@ import {
 interface TokenizerJson {
   readonly added_tokens?: readonly (Partial<AddedToken> & Pick<AddedToken, 'id' | 'content'>)[]
   readonly model: {
+    type?: string
+    byte_fallback?: boolean
+    continuing_subword_prefix?: string | null
+    end_of_word_suffix?: string | null
     vocab: Record<string, number> | [string, number][]
     merges?: (string | [string, string])[]
     unk_token?: string | null
@@ -51,6 +55,8 @@ export class TextTokenizer {
   readonly #normalized: AddedTokenMatcher
   readonly #library: LibraryTokenizer
   readonly #added: ReadonlyMap<string, AddedToken>
+  /** Characters that the model drops, null when it drops none. */
+  readonly #dropped: RegExp | null
 
   /**
    * Takes the parsed tokenizer.json over: it is changed and must not be used afterwards (a copy would double the
@@ -67,6 +73,7 @@ export class TextTokenizer {
       config
     )
     correctPatterns(this.#library.pre_tokenizer)
+    this.#dropped = droppedCharacters(tokenizer.model, this.#library.model.tokens_to_ids.keys())
 
     const asWritten = (token: AddedToken) => token.special || !token.normalized
     const normalize = (text: string) => this.#library.normalizer?.normalize(text) ?? text
@@ -115,7 +122,9 @@ export class TextTokenizer {
       }
       const piece = normal.slice(start, end)
       const options = { section_index: atStart && start === 0 ? 0 : 1 }
-      const words = preTokenizer ? preTokenizer.pre_tokenize(piece, options) : [piece]
+      let words = preTokenizer ? preTokenizer.pre_tokenize(piece, options) : [piece]
+      const dropped = this.#dropped
+      if (dropped) words = words.map((word) => word.replace(dropped, ''))
       for (const entry of model._call(words)) {
         const id = model.tokens_to_ids.get(entry) ?? model.unk_token_id
         if (id !== undefined) ids.push(id)
@@ -155,6 +164,19 @@ function hideSpecials(model: TokenizerJson['model'], special: ReadonlySet<string
       return !special.has(merged)
     })
   }
+}
+
+/**
+ * A BPE model without unknown token drops characters that its vocabulary lacks (SmolLM2's lacks some control
+ * characters). Rust drops them before merging, so that their neighbours can merge; the library after.
+ */
+function droppedCharacters(model: TokenizerJson['model'], entries: Iterable<string>): RegExp | null {
+  const { type, unk_token: unknown, byte_fallback: fallback } = model
+  const affixes = [model.continuing_subword_prefix, model.end_of_word_suffix].some((affix) => Boolean(affix))
+  if (type !== 'BPE' || typeof unknown === 'string' || fallback || affixes) return null
+  const known = [...entries].filter((entry) => entry.length <= 2 && [...entry].length === 1)
+  const escaped = known.map((character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
+  return new RegExp(`[^${escaped.join('')}]`, 'gu')
 }
 
 /** Gives the library's hard-coded patterns the character classes of the Rust library. */

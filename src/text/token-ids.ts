@@ -63,7 +63,10 @@ export function findGate(
   }
   const gateIndex = lastMatch(ids, pattern)
   if (gateIndex < 0) {
-    throw new ArmormError('no_gate', `the token pattern [${pattern.join(', ')}] of the end of the prompt does not occur`)
+    throw new ArmormError(
+      'no_gate',
+      `the token pattern [${pattern.join(', ')}] of the end of the prompt does not occur`
+    )
   }
   if (pattern.length > 1 && lastMatch(ids, pattern.slice(0, -1)) > gateIndex) {
     throw new ArmormError(

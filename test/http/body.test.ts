@@ -57,7 +57,9 @@ t.test('wrong JSON is answered with the place where it breaks, and without its t
   const payload = '{\n  "inputs": ["private text" oops]\n}'
   const headers = { 'content-type': 'application/json' }
   const reply = await app.inject({ method: 'POST', url: '/score', payload, headers })
-  t.match(reply.json(), { error: { code: 'invalid_json', message: /line 2, column 29/, details: { line: 2, column: 29 } } })
+  t.match(reply.json(), {
+    error: { code: 'invalid_json', message: /line 2, column 29/, details: { line: 2, column: 29 } }
+  })
   t.notMatch(reply.body, /private|oops/)
 })
 
@@ -75,7 +77,10 @@ t.test('the place of the error: a text is JSON exactly when there is none', asyn
   const damaged = fc
     .tuple(fc.json(), fc.nat(), fc.constantFrom('', '"', '\\', '{', ']', ',', ':', '0', '.', 'e', '-', '\n', 't', 'x'))
     .map(([text, at, put]) => text.slice(0, at % (text.length + 1)) + put + text.slice((at % (text.length + 1)) + 1))
-  fc.assert(fc.property(damaged, (text) => (jsonErrorOffset(text) === null) === isJson(text)), { numRuns: 2000 })
+  fc.assert(
+    fc.property(damaged, (text) => (jsonErrorOffset(text) === null) === isJson(text)),
+    { numRuns: 2000 }
+  )
   t.equal(jsonErrorOffset('{"a": 01}'), 7)
   t.equal(jsonErrorOffset('{"a": "b'), 8)
   t.equal(jsonErrorOffset('{"a": "\\x"}'), 7)

@@ -62,7 +62,7 @@ t.test('every objective is explained', async (t) => {
     source_set: 'helpsteer',
     rating: 0.800000012,
     native: { value: 3.50000006, low: 0, high: 4 },
-    removed: 0.125000000,
+    removed: 0.125,
     adjusted: 0.675000012,
     gating: 0.75,
     contribution: 0.506250009,
@@ -77,13 +77,13 @@ t.test('every objective is explained', async (t) => {
 })
 
 t.test('an explanation that is gone, or was never kept, answers 404 and says why', async (t) => {
-  let now = 0
+  let now = 1
   const store = new ExplainStore({ maxBytes: 1 << 20, ttlMs: 1000, now: () => now })
   const app = await fakeApp(t, { store })
   const scored = await app.inject({ method: 'POST', url: '/score', payload: { inputs: [{ messages }] } })
   const [{ explain_id: id }] = scored.json<ScoreReply>().results as [Result]
   t.equal((await app.inject({ method: 'GET', url: `/explain/${id}` })).statusCode, 200)
-  now = 1001
+  now = 1002
   const gone = await app.inject({ method: 'GET', url: `/explain/${id}` })
   t.equal(gone.statusCode, 404)
   t.match(gone.json(), { error: { code: 'explain_not_found', message: /expired/ } })

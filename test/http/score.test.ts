@@ -7,7 +7,8 @@ import { fakeApp, fakeTokenizer, manifest, rateByLength } from './helpers.js'
 
 const user = (content: string) => ({ role: 'user', content })
 const assistant = (content: string) => ({ role: 'assistant', content })
-const scoreOf = (tokens: number) => Number(rateByLength({ ids: new Int32Array(tokens), gateIndex: 0 }).score.toPrecision(9))
+const scoreOf = (tokens: number) =>
+  Number(rateByLength({ ids: new Int32Array(tokens), gateIndex: 0 }).score.toPrecision(9))
 
 t.test('one result an input, in order, whichever form an input has and whichever finishes first', async (t) => {
   // Longer conversations take more turns of the event loop, so the first input finishes last.
@@ -81,21 +82,25 @@ t.test('each form becomes the conversation that it stands for', async (t) => {
   ])
 })
 
-t.test('ratings, gating weights and contributions go by objective; numbers are float32 in 9 digits at most', async (t) => {
-  const app = await fakeApp(t)
-  const reply = await app.inject({ method: 'POST', url: '/score', payload: { inputs: [{ text: '1234567' }] } })
-  const [result] = reply.json<ScoreReply>().results as [Result]
-  const names = manifest.objectives.map(({ name }) => name)
-  const rated = rateByLength({ ids: new Int32Array(7), gateIndex: 0 })
-  for (const part of [result.ratings, result.gating, result.contributions]) t.strictSame(Object.keys(part ?? {}), names)
-  t.strictSame(Object.values(result.ratings ?? {}).map(Math.fround), [...rated.ratings], 'lossless for float32')
-  t.strictSame(Object.values(result.gating ?? {}).map(Math.fround), [...rated.gating])
-  const sum = Object.values(result.contributions ?? {}).reduce((total, part) => total + part, 0)
-  t.ok(Math.abs(sum - result.score) <= 1e-6)
-  for (const [number] of reply.body.matchAll(/\d+\.\d+(?:e[+-]?\d+)?/g)) {
-    t.ok(number.replace(/e.*|\./g, '').replace(/^0+/, '').length <= 9, number)
+t.test(
+  'ratings, gating weights and contributions go by objective; numbers are float32 in 9 digits at most',
+  async (t) => {
+    const app = await fakeApp(t)
+    const reply = await app.inject({ method: 'POST', url: '/score', payload: { inputs: [{ text: '1234567' }] } })
+    const [result] = reply.json<ScoreReply>().results as [Result]
+    const names = manifest.objectives.map(({ name }) => name)
+    const rated = rateByLength({ ids: new Int32Array(7), gateIndex: 0 })
+    for (const part of [result.ratings, result.gating, result.contributions])
+      t.strictSame(Object.keys(part ?? {}), names)
+    t.strictSame(Object.values(result.ratings ?? {}).map(Math.fround), [...rated.ratings], 'lossless for float32')
+    t.strictSame(Object.values(result.gating ?? {}).map(Math.fround), [...rated.gating])
+    const sum = Object.values(result.contributions ?? {}).reduce((total, part) => total + part, 0)
+    t.ok(Math.abs(sum - result.score) <= 1e-6)
+    for (const [number] of reply.body.matchAll(/\d+\.\d+(?:e[+-]?\d+)?/g)) {
+      t.ok(number.replace(/e.*|\./g, '').replace(/^0+/, '').length <= 9, number)
+    }
   }
-})
+)
 
 t.test('`return` leaves out what the caller does not want', async (t) => {
   const app = await fakeApp(t)

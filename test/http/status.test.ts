@@ -24,7 +24,9 @@ t.test('/readyz and /health are 503 until the self-test passed, and when the ser
   const lifecycle = new Lifecycle()
   const app = await fakeApp(t, { lifecycle })
   const all = () =>
-    Promise.all(['/livez', '/readyz', '/health'].map(async (url) => (await app.inject({ method: 'GET', url })).statusCode))
+    Promise.all(
+      ['/livez', '/readyz', '/health'].map(async (url) => (await app.inject({ method: 'GET', url })).statusCode)
+    )
   t.strictSame(await all(), [200, 503, 503])
   lifecycle.becomeReady()
   t.strictSame(await all(), [200, 200, 200])

@@ -6,7 +6,10 @@ import { assistant, refuses, system, user } from './support.js'
 
 /** What renderParts finds: [end of the prompt to answer, answer, tail]. */
 function parts(source: string, messages: Message[]): [string, string, string] {
-  const { text, gateAt, answerAt, tailAt } = renderParts(new ChatTemplate(source, { bos_token: '<s>', eos_token: '</s>' }), messages)
+  const { text, gateAt, answerAt, tailAt } = renderParts(
+    new ChatTemplate(source, { bos_token: '<s>', eos_token: '</s>' }),
+    messages
+  )
   return [text.slice(gateAt, answerAt), text.slice(answerAt, tailAt), text.slice(tailAt)]
 }
 
@@ -22,7 +25,11 @@ t.test('ChatML', async (t) => {
 t.test('contents that repeat the template move nothing', async (t) => {
   const markup = `x${BETWEEN}y<|im_end|>\n`
   t.strictSame(parts(CHATML, [user(markup), assistant(markup)]), [BETWEEN, markup, '<|im_end|>\n'])
-  t.strictSame(parts(CHATML, [user('placeholder'), assistant('placeholderqq')]), [BETWEEN, 'placeholderqq', '<|im_end|>\n'])
+  t.strictSame(parts(CHATML, [user('placeholder'), assistant('placeholderqq')]), [
+    BETWEEN,
+    'placeholderqq',
+    '<|im_end|>\n'
+  ])
 })
 
 t.test('trimmed contents', async (t) => {
@@ -57,5 +64,7 @@ t.test('templates in which the parts cannot be found', async (t) => {
   refuses(t, 'template_failed', /does not print the last message/, () =>
     parts('{{ messages[0].content }}', [user('q'), assistant('a')])
   )
-  refuses(t, 'template_failed', /end of the prompt/, () => parts('{{ messages[-1].content }}', [user('q'), assistant('a')]))
+  refuses(t, 'template_failed', /end of the prompt/, () =>
+    parts('{{ messages[-1].content }}', [user('q'), assistant('a')])
+  )
 })

@@ -7,7 +7,14 @@ t.test('conversations that can be rated', async (t) => {
   for (const messages of [
     [user('q'), assistant('a')],
     [user(''), assistant('')],
-    [system('s'), { role: 'developer', content: 'd' }, user('q'), assistant('a'), { role: 'tool', content: '1' }, assistant('b')],
+    [
+      system('s'),
+      { role: 'developer', content: 'd' },
+      user('q'),
+      assistant('a'),
+      { role: 'tool', content: '1' },
+      assistant('b')
+    ],
     [user('q'), user('r'), assistant('a'), assistant('b')]
   ]) {
     t.strictSame(checkMessages(messages), messages)

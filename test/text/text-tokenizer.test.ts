@@ -67,7 +67,10 @@ t.test('special tokens are matched as written, even where flagged normalized', a
 
 t.test('the first token of a post-processor is known', async (t) => {
   const { TextTokenizer } = await import('../../src/text/text-tokenizer.js')
-  const template = { type: 'TemplateProcessing', single: [{ SpecialToken: { id: '<s>', type_id: 0 } }, { Sequence: { id: 'A' } }] }
+  const template = {
+    type: 'TemplateProcessing',
+    single: [{ SpecialToken: { id: '<s>', type_id: 0 } }, { Sequence: { id: 'A' } }]
+  }
   const model = { type: 'BPE', vocab: { '<s>': 0 }, merges: [] }
   const first = (post_processor: unknown) =>
     new TextTokenizer({ model: structuredClone(model), post_processor, added_tokens: [] }, {}).firstTokenOfPostProcessor

@@ -6,10 +6,13 @@ import { decodeMatrix } from './decode.js'
 
 export type Precision = 'fp32' | 'int8' | 'compact'
 
-/** Weights that share a scale in int8 arithmetic; at 64 ONNX Runtime's result is the same whatever the number of rows. */
+/** Weights that share a scale at precision int8. */
 const INT8_BLOCK = 64
-/** MatMulNBits' `accuracy_level` for int8 activations: quantized by token and block, so no neighbour matters. */
-const INT8_ACTIVATIONS = 4
+/**
+ * MatMulNBits' `accuracy_level` for float32 activations. With 8-bit activations (level 4) Llama's few huge activations
+ * drown the rest: the built-in model's scores then keep a rank correlation of 0.94 with fp32 instead of 0.99.
+ */
+const FLOAT_ACTIVATIONS = 1
 
 /**
  * float32 `[T, in]` -> `[T, out]`.
@@ -49,7 +52,7 @@ async function multiply(
         N: { int: stored.rows },
         bits: { int: 8 },
         block_size: { int: stored.block },
-        accuracy_level: { int: INT8_ACTIVATIONS }
+        accuracy_level: { int: FLOAT_ACTIVATIONS }
       }
     })
   }

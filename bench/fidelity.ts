@@ -1,0 +1,59 @@
+/**
+ * Fidelity of one bundle's scores to another's, on groups of answers to one prompt.
+ *
+ *     npm run fidelity -- --reference <fp32 bundle> --bundle models/default [--data bench/conversations.jsonl]
+ */
+import { readFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { loadBundle } from '../src/bundle/load.js'
+import { RewardSession } from '../src/engine/session.js'
+import { usableThreads } from '../src/engine/threads.js'
+import { fidelity } from '../src/evaluate/fidelity.js'
+import type { Message } from '../src/text/conversation.js'
+import { TextModel } from '../src/text/text-model.js'
+
+interface Group {
+  prompt: Message[]
+  responses: string[]
+}
+
+const { values } = parseArgs({
+  options: {
+    reference: { type: 'string' },
+    bundle: { type: 'string', default: 'models/default' },
+    data: { type: 'string', default: 'bench/conversations.jsonl' }
+  }
+})
+if (!values.reference) throw new Error('--reference <bundle> is missing')
+
+const text = await readFile(values.data, 'utf8')
+const groups = text
+  .split('\n')
+  .filter(Boolean)
+  .map((line) => JSON.parse(line) as Group)
+
+/** Scores `[groups][responses]`; the responses of a group run as one batch. */
+async function scores(folder: string): Promise<number[][]> {
+  const { manifest } = await loadBundle(folder)
+  const { max_tokens: maxTokens, gate, backbone } = manifest
+  const model = await TextModel.load(folder, { maxTokens, vocabSize: backbone.vocab_size, gatePattern: gate.pattern })
+  const session = await RewardSession.open({ folder, provider: 'cpu', threads: usableThreads() })
+  const result: number[][] = []
+  for (const { prompt, responses } of groups) {
+    const batch = responses.map((content) =>
+      model.encode({ kind: 'messages', messages: [...prompt, { role: 'assistant', content }] }, 'none')
+    )
+    result.push([...(await session.run(batch)).score])
+  }
+  return result
+}
+
+const reference = await scores(values.reference)
+const other = await scores(values.bundle)
+const found = fidelity(reference.map((scoresOfGroup, i) => ({ reference: scoresOfGroup, other: other[i]! })))
+const largest = Math.max(...reference.flatMap((row, i) => row.map((score, j) => Math.abs(score - other[i]![j]!))))
+console.log(`${found.conversations} conversations in ${found.groups} groups (${values.data})`)
+console.log(`mean Spearman within groups   ${found.spearman.toFixed(4)}`)
+console.log(`pair flips                    ${(found.flips * 100).toFixed(2)} %`)
+console.log(`error / standard deviation    ${(found.relativeError * 100).toFixed(3)} %`)
+console.log(`largest difference of a score ${largest.toExponential(1)}`)

@@ -1,0 +1,37 @@
+/** Small bundles, sound or broken, exported from the checkpoints of test/fixtures/checkpoints. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { checksum, revisionOf } from '../../src/bundle/files.js'
+import { type Manifest, MANIFEST_FILE } from '../../src/bundle/manifest.js'
+import { exportBundle } from '../../src/export/export-bundle.js'
+import type { Precision } from '../../src/export/graph/linear.js'
+import { type CheckpointName, checkpointFolder } from './checkpoints.js'
+
+/** Exports a checkpoint into a folder that goes with the test. @returns the bundle's folder */
+export async function tinyBundle(t: Test, name: CheckpointName, precision: Precision = 'fp32'): Promise<string> {
+  const out = join(t.testdir(), 'bundle')
+  await exportBundle({ checkpoint: checkpointFolder(name), out, precision })
+  return out
+}
+
+export function readManifest(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(folder, MANIFEST_FILE), 'utf8')) as Manifest
+}
+
+/** Writes the manifest with changes, whatever they are. */
+export function editManifest(folder: string, edit: (manifest: Manifest) => unknown): void {
+  const manifest = readManifest(folder)
+  edit(manifest)
+  writeFileSync(join(folder, MANIFEST_FILE), JSON.stringify(manifest))
+}
+
+/** Makes checksums and revision those of the files as they are now. */
+export async function redoChecksums(folder: string): Promise<void> {
+  const { files } = readManifest(folder)
+  for (const name of Object.keys(files)) files[name] = await checksum(join(folder, name))
+  editManifest(folder, (manifest) => {
+    manifest.files = files
+    manifest.model.revision = revisionOf(files)
+  })
+}

@@ -1,0 +1,43 @@
+/** Engines of tests: processes that end with the test. */
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { EngineSequence, HeadOutputs } from '../../src/engine/contract.js'
+import { EngineSupervisor, type SupervisorOptions } from '../../src/engine/supervisor.js'
+import { FIXTURES } from './paths.js'
+
+/** A supervisor on one thread, not yet loaded. */
+export function engineOver(t: Test, folder: string, options: Partial<SupervisorOptions> = {}): EngineSupervisor {
+  const engine = new EngineSupervisor({ folder, provider: 'cpu', threads: 1, backoffMs: 1, ...options })
+  t.teardown(() => {
+    // A test that failed may have left a run that never ends.
+    if (engine.pid !== undefined && engine.health().state !== 'stopped') process.kill(engine.pid, 'SIGKILL')
+    return engine.close()
+  })
+  return engine
+}
+
+/** The stand-in for the engine process; test/fixtures/engine/README.md says what it does. */
+export const SCRIPTED_ENGINE = join(FIXTURES, 'engine/scripted.mjs')
+
+/** One row of `[K]` outputs, as the numbers that a checkpoint's expected.json has. */
+export interface OutputRow {
+  readonly ratings: Float32Array
+  readonly gating: Float32Array
+  readonly adjusted: Float32Array
+  readonly score: number
+}
+
+export function rowOf(outputs: HeadOutputs, row: number): OutputRow {
+  const objectives = outputs.ratings.length / outputs.score.length
+  const part = (values: Float32Array) => values.slice(row * objectives, (row + 1) * objectives)
+  return {
+    ratings: part(outputs.ratings),
+    gating: part(outputs.gating),
+    adjusted: part(outputs.adjusted),
+    score: outputs.score[row]!
+  }
+}
+
+export function sequence(ids: readonly number[], gateIndex = 0): EngineSequence {
+  return { ids: Int32Array.from(ids), gateIndex }
+}
