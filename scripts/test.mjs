@@ -1,8 +1,9 @@
 // `npm test`: lint, format, then every test that scripts/setup.mjs has type-checked and compiled into build/test.
 // Arguments are test files or folders, e.g. `npm test -- test/text`; then lint and format are left out.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { readdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -34,4 +35,27 @@ if (asked.length === 0) {
 }
 const files = (asked.length ? asked.map((path) => join(root, path)) : [join(root, 'test')]).flatMap(testFiles)
 rmSync(join(root, '.tap'), { recursive: true, force: true })
-run(bin('tap'), ['run', '--reporter=terse', ...files.map(compiled)])
+
+/** Runs tap and prints a line a file; of a file that fails, everything but what passed. */
+async function runTap() {
+  const child = spawn(bin('tap'), ['run', '--reporter=tap', ...files.map(compiled)], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  let details = []
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (/^(not )?ok /.test(line)) {
+      if (line.startsWith('not ok')) console.log(details.filter((detail) => !/^\s+ok /.test(detail)).join('\n'))
+      console.log(line)
+      details = []
+    } else if (line.startsWith('# {') || line.startsWith('# time')) {
+      console.log(line)
+    } else {
+      details.push(line)
+    }
+  }
+  return child.exitCode ?? (await new Promise((resolve) => child.once('close', resolve)))
+}
+
+process.exitCode = await runTap()

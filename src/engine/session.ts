@@ -39,7 +39,8 @@ async function open(
       interOpNumThreads: 1,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
-      logSeverityLevel: 3
+      // Fatal only: errors come back as exceptions, and would be told twice.
+      logSeverityLevel: 4
     })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)

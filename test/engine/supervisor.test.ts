@@ -1,13 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { HeadOutputs } from '../../src/engine/contract.js'
 import type { EngineEvent, EngineSupervisor, SupervisorOptions } from '../../src/engine/supervisor.js'
-import { tinyBundle } from '../support/bundles.js'
-import { engineOver, SCRIPTED_ENGINE, sequence } from '../support/engines.js'
-import { FIXTURES, ROOT } from '../support/paths.js'
+import { alive, engineOver, SCRIPTED_ENGINE, sequence } from '../support/engines.js'
 import { until } from '../support/until.js'
 
 /** Commands of the stand-in: first ids of a batch. */
@@ -25,11 +21,11 @@ interface Scripted {
   readonly engine: EngineSupervisor
   readonly events: EngineEvent[]
   /** One batch with a command; its score is command + `value`. */
-  run(command: number, value?: number): Promise<HeadOutputs>
+  readonly run: (command: number, value?: number) => Promise<HeadOutputs>
   /** The stand-in's log so far. */
-  log(): string[]
+  readonly log: () => string[]
   /** Lets held runs go. */
-  release(): void
+  readonly release: () => void
 }
 
 function scripted(t: Test, loads: readonly string[] = [], options: Partial<SupervisorOptions> = {}): Scripted {
@@ -47,16 +43,6 @@ function scripted(t: Test, loads: readonly string[] = [], options: Partial<Super
 }
 
 const score = async (outputs: Promise<HeadOutputs>) => (await outputs).score[0]
-
-/** Whether a process is there; one that ended and waits to be collected is not. */
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
 
 t.test('runs batches, one result row a sequence', async (t) => {
   const { engine } = scripted(t)
@@ -214,9 +200,10 @@ t.test('dies while it loads', async (t) => {
   t.equal(engine.health().state, 'failed')
 })
 
-t.test('a program that cannot start', async (t) => {
-  const { engine } = scripted(t, [], { program: join(t.testdir({}), 'missing.mjs') })
-  await t.rejects(engine.load(), { code: 'engine_failed', message: /ended while loading/ })
+t.test('a process that cannot be started', async (t) => {
+  const { engine } = scripted(t)
+  t.intercept(process, 'execPath', { value: join(t.testdirName, 'missing') })
+  await t.rejects(engine.load(), { code: 'engine_failed', message: /ENOENT/ })
   await engine.close()
 })
 
@@ -326,35 +313,4 @@ t.test('close before it was loaded', async (t) => {
   const { engine } = scripted(t)
   await engine.close()
   t.equal(engine.health().state, 'stopped')
-})
-
-// The real engine process: its output is a pipe that ends when the last process that holds it does.
-for (const work of ['idle', 'run']) {
-  t.test(`a server that is killed takes its engine with it, quietly: ${work}`, async (t) => {
-    const bundle = await tinyBundle(t, 'head-dim-20')
-    const program = join(FIXTURES, 'engine/host.mjs')
-    const supervisor = join(ROOT, 'build/src/engine/supervisor.js')
-    const host = spawn(process.execPath, [program, supervisor, bundle, work], { stdio: ['ignore', 'pipe', 'pipe'] })
-    t.teardown(() => void host.kill('SIGKILL'))
-    let stderr = ''
-    host.stderr.on('data', (chunk) => (stderr += chunk))
-    const [line] = (await once(host.stdout, 'data')) as [Buffer]
-    t.ok(alive(Number(line.toString())))
-    const closed = once(host, 'close')
-    host.kill('SIGKILL')
-    await closed
-    t.equal(stderr, '')
-  })
-}
-
-t.test('signals to the whole group leave the engine to its supervisor', async (t) => {
-  const engine = engineOver(t, await tinyBundle(t, 'head-dim-20'))
-  await engine.load()
-  const { pid } = engine
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.kill(pid!, signal)
-  t.equal((await engine.run([sequence([1, 2, 3])])).score.length, 1)
-  t.equal(engine.pid, pid)
-  t.equal(engine.health().restarts, 0)
-  await engine.close()
-  t.notOk(existsSync(`/proc/${pid}`))
 })

@@ -8,10 +8,13 @@ import { exportBundle } from '../../src/export/export-bundle.js'
 import type { Precision } from '../../src/export/graph/linear.js'
 import { type CheckpointName, checkpointFolder } from './checkpoints.js'
 
+/** Most checkpoints have no tokenizer and no pattern of their own; sequences of token ids with a gate need none. */
+const GATE_PATTERN = [1, 2]
+
 /** Exports a checkpoint into a folder that goes with the test. @returns the bundle's folder */
 export async function tinyBundle(t: Test, name: CheckpointName, precision: Precision = 'fp32'): Promise<string> {
   const out = join(t.testdir(), 'bundle')
-  await exportBundle({ checkpoint: checkpointFolder(name), out, precision })
+  await exportBundle({ checkpoint: checkpointFolder(name), out, precision, gatePattern: GATE_PATTERN })
   return out
 }
 

@@ -41,3 +41,13 @@ export function rowOf(outputs: HeadOutputs, row: number): OutputRow {
 export function sequence(ids: readonly number[], gateIndex = 0): EngineSequence {
   return { ids: Int32Array.from(ids), gateIndex }
 }
+
+/** Whether a process is there. Of a child: until it ended and its end was noticed. */
+export function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}

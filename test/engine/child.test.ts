@@ -1,0 +1,39 @@
+/** The real engine process and its end. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import t from 'tap'
+import { tinyBundle } from '../support/bundles.js'
+import { alive, engineOver, sequence } from '../support/engines.js'
+import { FIXTURES, ROOT } from '../support/paths.js'
+
+// Its output is a pipe that ends when the last process that holds it does.
+for (const work of ['idle', 'run']) {
+  t.test(`a server that is killed takes its engine with it, quietly: ${work}`, async (t) => {
+    const bundle = await tinyBundle(t, 'head-dim-20')
+    const program = join(FIXTURES, 'engine/host.mjs')
+    const supervisor = join(ROOT, 'build/src/engine/supervisor.js')
+    const host = spawn(process.execPath, [program, supervisor, bundle, work], { stdio: ['ignore', 'pipe', 'pipe'] })
+    t.teardown(() => void host.kill('SIGKILL'))
+    let stderr = ''
+    host.stderr.on('data', (chunk) => (stderr += chunk))
+    const [line] = (await once(host.stdout, 'data')) as [Buffer]
+    t.ok(alive(Number(line.toString())))
+    const closed = once(host, 'close')
+    host.kill('SIGKILL')
+    await closed
+    t.equal(stderr, '')
+  })
+}
+
+t.test('signals to the whole group leave the engine to its supervisor', async (t) => {
+  const engine = engineOver(t, await tinyBundle(t, 'head-dim-20'))
+  await engine.load()
+  const { pid } = engine
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.kill(pid!, signal)
+  t.equal((await engine.run([sequence([1, 2, 3])])).score.length, 1)
+  t.equal(engine.pid, pid)
+  t.equal(engine.health().restarts, 0)
+  await engine.close()
+  t.notOk(alive(pid!))
+})

@@ -1,0 +1,263 @@
+import { spawn } from 'node:child_process'
+import { cpSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { loadBundle } from '../../src/bundle/load.js'
+import { exportBundle } from '../../src/export/export-bundle.js'
+import { type CheckpointName, checkpointFolder } from '../support/checkpoints.js'
+import { ARMORM, DEFAULT_MODEL } from '../support/paths.js'
+
+const GATE = [1, 2]
+
+/** A copy of a fixture that the test may change. */
+function copyOf(t: Test, name: CheckpointName): string {
+  const folder = join(t.testdir({}), 'checkpoint')
+  cpSync(checkpointFolder(name), folder, { recursive: true })
+  return folder
+}
+
+function editConfig(folder: string, change: Record<string, unknown>): void {
+  const path = join(folder, 'config.json')
+  writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as object), ...change }))
+}
+
+t.test('a bundle is whole and loads; what the checkpoint says is in its manifest', async (t) => {
+  const checkpoint = copyOf(t, 'one-objective')
+  editConfig(checkpoint, {
+    objective_names: ['quality'],
+    gating_token_pattern: [5, 6],
+    _name_or_path: '/somebody/models/my-model '
+  })
+  writeFileSync(join(checkpoint, 'LICENSE.txt'), 'the licence')
+  writeFileSync(join(checkpoint, 'NOTICE'), 'the notice')
+  writeFileSync(join(checkpoint, 'optimizer.pt'), 'no part of a model')
+  const out = join(t.testdirName, 'bundle')
+  const progress: number[] = []
+  await exportBundle({ checkpoint, out, precision: 'fp32', licence: 'mit', onProgress: (done) => progress.push(done) })
+  const { manifest } = await loadBundle(out)
+  t.match(manifest, {
+    model: { name: 'my-model', source: 'my-model', licence: 'mit' },
+    objectives: [{ name: 'quality', source_set: null, native_scale: null }],
+    gate: { pattern: [5, 6], source: 'config' },
+    tokenizer: false
+  })
+  t.equal(readFileSync(join(out, 'LICENSE.txt'), 'utf8'), 'the licence')
+  t.same(Object.keys(manifest.files).sort(), [
+    'LICENSE.txt',
+    'NOTICE',
+    'backbone.onnx',
+    'backbone.onnx.data',
+    'heads.onnx'
+  ])
+  t.same(readdirSync(t.testdirName).sort(), ['bundle', 'checkpoint'], 'nothing is left beside it')
+  t.equal(progress.at(-1), 1)
+  t.same(
+    progress,
+    [...progress].sort((a, b) => a - b)
+  )
+})
+
+t.test('the same checkpoint gives the same revision, another precision another one', async (t) => {
+  const revision = async (out: string, precision: 'fp32' | 'int8') =>
+    (await exportBundle({ checkpoint: checkpointFolder('biases'), out, precision, gatePattern: GATE })).model.revision
+  const folder = t.testdir({})
+  const first = await revision(join(folder, 'a'), 'fp32')
+  t.equal(await revision(join(folder, 'b'), 'fp32'), first)
+  t.not(await revision(join(folder, 'c'), 'int8'), first)
+})
+
+t.test('the tokenizer goes along, and its template gives the gate pattern', async (t) => {
+  const checkpoint = copyOf(t, 'tied-mha-fp16')
+  for (const file of ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja']) {
+    cpSync(join(DEFAULT_MODEL, file), join(checkpoint, file))
+  }
+  // The pattern's ids must lie in the vocabulary: here they do not, and that is found.
+  await t.rejects(exportBundle({ checkpoint, out: join(t.testdirName, 'a'), precision: 'fp32' }), {
+    message: /outside the vocabulary/
+  })
+  const manifest = await exportBundle({
+    checkpoint,
+    out: join(t.testdirName, 'b'),
+    precision: 'fp32',
+    gatePattern: GATE
+  })
+  t.match(manifest, { tokenizer: true, gate: { source: 'option' } })
+  writeFileSync(join(checkpoint, 'tokenizer.json'), 'not json')
+  await t.rejects(exportBundle({ checkpoint, out: join(t.testdirName, 'c'), precision: 'fp32', gatePattern: GATE }), {
+    code: 'unsupported_checkpoint',
+    message: /tokenizer\.json/
+  })
+})
+
+t.test('the self-test holds what the reference computes from the checkpoint', async (t) => {
+  const folder = t.testdir({})
+  const exact = await exportBundle({
+    checkpoint: checkpointFolder('llama3-rope'),
+    out: join(folder, 'a'),
+    precision: 'fp32',
+    gatePattern: GATE
+  })
+  t.equal(exact.self_test.tolerance, 1e-3)
+  t.equal(exact.self_test.cases.length, 2)
+  t.equal(exact.self_test.cases[0]!.ratings.length, exact.objectives.length)
+  const rounded = await exportBundle({
+    checkpoint: checkpointFolder('llama3-rope'),
+    out: join(folder, 'b'),
+    precision: 'int8',
+    gatePattern: GATE
+  })
+  t.same(rounded.self_test.cases, exact.self_test.cases)
+  t.ok(rounded.self_test.tolerance > exact.self_test.tolerance)
+})
+
+t.test('an export that fails leaves nothing behind', async (t) => {
+  const checkpoint = copyOf(t, 'biases')
+  const out = join(t.testdirName, 'bundle')
+  const fails = async (what: string, options: object, expected: { code: string; message?: RegExp }) => {
+    await t.rejects(exportBundle({ checkpoint, out, precision: 'fp32', gatePattern: GATE, ...options }), expected, what)
+    t.same(readdirSync(t.testdirName), ['checkpoint'], `${what}: nothing left`)
+  }
+  await fails('a limit beyond the model', { maxTokens: 10 ** 9 }, { code: 'invalid_config', message: /max-tokens/ })
+  await fails('too few names', { objectives: ['a'] }, { code: 'invalid_config' })
+  await fails('the checkpoint itself', { out: checkpoint }, { code: 'invalid_config' })
+  editConfig(checkpoint, { hidden_act: 'gelu' })
+  await fails('another activation', {}, { code: 'unsupported_checkpoint', message: /hidden_act/ })
+  editConfig(checkpoint, { hidden_act: 'silu', rope_scaling: { rope_type: 'yarn', factor: 2 } })
+  await fails('another rope', {}, { code: 'unsupported_checkpoint', message: /rope_scaling\.rope_type/ })
+})
+
+t.test('a weight that is not a number is refused by name', async (t) => {
+  const checkpoint = copyOf(t, 'biases')
+  const path = join(checkpoint, 'model.safetensors')
+  const bytes = readFileSync(path)
+  const header = JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE(0)))) as Record<
+    string,
+    { dtype: string; data_offsets: [number, number] }
+  >
+  const name = 'model.layers.1.mlp.up_proj.weight'
+  const { dtype, data_offsets: offsets } = header[name]!
+  // All ones is a NaN in each of the formats.
+  bytes.fill(
+    0xff,
+    8 + Number(bytes.readBigUInt64LE(0)) + offsets[0],
+    8 + Number(bytes.readBigUInt64LE(0)) + offsets[0] + 4
+  )
+  writeFileSync(path, bytes)
+  t.ok(dtype)
+  await t.rejects(exportBundle({ checkpoint, out: join(t.testdirName, 'out'), precision: 'fp32', gatePattern: GATE }), {
+    code: 'unsupported_checkpoint',
+    message: new RegExp(`${name} holds NaN`)
+  })
+})
+
+t.test('a folder that holds something else is never replaced', async (t) => {
+  const folder = t.testdir({ mine: { 'thesis.txt': 'years of work' } })
+  const options = { checkpoint: checkpointFolder('one-objective'), precision: 'fp32' as const, gatePattern: GATE }
+  const mine = join(folder, 'mine')
+  await t.rejects(exportBundle({ ...options, out: mine }), { code: 'invalid_config', message: /--replace/ })
+  await t.rejects(exportBundle({ ...options, out: mine, replace: true }), {
+    code: 'invalid_config',
+    message: /not a bundle/
+  })
+  t.ok(existsSync(join(mine, 'thesis.txt')))
+  const out = join(folder, 'bundle')
+  await exportBundle({ ...options, out })
+  await t.rejects(exportBundle({ ...options, out }), { code: 'invalid_config' })
+  await exportBundle({ ...options, out, replace: true })
+  t.ok(existsSync(join(out, 'bundle.json')))
+})
+
+/** Runs `armorm` and returns how it ended. */
+function armorm(
+  ...args: string[]
+): Promise<{ code: number | null; stdout: string; stderr: string; peakBytes: number }> {
+  // The program reports its own peak: what the kernel counted, threads and buffers included.
+  const report = `process.on('exit', () => process.stderr.write('peak ' + process.resourceUsage().maxRSS * 1024 + '\\n'))`
+  const child = spawn(process.execPath, [
+    '--import',
+    `data:text/javascript,${encodeURIComponent(report)}`,
+    ARMORM,
+    ...args
+  ])
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  return new Promise((resolve) =>
+    child.on('close', (code) => resolve({ code, stdout, stderr, peakBytes: Number(/peak (\d+)/.exec(stderr)?.[1]) }))
+  )
+}
+
+t.test('the command line: a bundle, one line on what it is, and clear refusals', async (t) => {
+  const folder = t.testdir({})
+  const done = await armorm(
+    'export',
+    checkpointFolder('one-objective'),
+    '--out',
+    join(folder, 'b'),
+    '--gate-pattern',
+    '1,2',
+    '--objectives',
+    'good',
+    '--name',
+    'n'
+  )
+  t.equal(done.code, 0, done.stderr)
+  t.match(done.stdout, /n \(revision [0-9a-f]{16}\), 1 objectives, fp32, .* MB, gate pattern from option; no tokenizer/)
+  const { manifest } = await loadBundle(join(folder, 'b'))
+  t.equal(manifest.objectives[0]!.name, 'good')
+  const refused = await armorm('export', join(folder, 'nothing'), '--out', join(folder, 'c'))
+  t.equal(refused.code, 1)
+  t.match(refused.stderr, /^armorm: unsupported_checkpoint: .+\n/)
+  const wrong = await armorm(
+    'export',
+    checkpointFolder('one-objective'),
+    '--out',
+    join(folder, 'c'),
+    '--gate-pattern',
+    '1,x'
+  )
+  t.not(wrong.code, 0)
+  t.match(wrong.stderr, /"x" is not a whole number/)
+})
+
+t.test('memory stays far below the size of the model', async (t) => {
+  // A sparse file: 384 MB of bfloat16 zeros in one embedding table, 768 MB once exported as float32.
+  const checkpoint = copyOf(t, 'one-objective')
+  const config = JSON.parse(readFileSync(join(checkpoint, 'config.json'), 'utf8')) as { hidden_size: number }
+  const path = join(checkpoint, 'model.safetensors')
+  const bytes = readFileSync(path)
+  const length = Number(bytes.readBigUInt64LE(0))
+  const header = JSON.parse(bytes.toString('utf8', 8, 8 + length)) as Record<
+    string,
+    { dtype: string; shape: number[]; data_offsets: number[] }
+  >
+  const rows = Math.round((192 * 2 ** 20) / config.hidden_size)
+  const name = 'model.embed_tokens.weight'
+  // The table goes to the end, where the file grows; the others close the gap it leaves.
+  const kept = Object.entries(header).filter(([key]) => key !== name && key !== '__metadata__')
+  const moved: typeof header = {}
+  const data: Buffer[] = []
+  let end = 0
+  for (const [key, tensor] of kept) {
+    const part = bytes.subarray(8 + length + tensor.data_offsets[0]!, 8 + length + tensor.data_offsets[1]!)
+    moved[key] = { ...tensor, data_offsets: [end, end + part.length] }
+    data.push(part)
+    end += part.length
+  }
+  const tableBytes = rows * config.hidden_size * 2
+  moved[name] = { dtype: 'BF16', shape: [rows, config.hidden_size], data_offsets: [end, end + tableBytes] }
+  const text = Buffer.from(JSON.stringify(moved))
+  const prefix = Buffer.alloc(8)
+  prefix.writeBigUInt64LE(BigInt(text.length))
+  writeFileSync(path, Buffer.concat([prefix, text, ...data]))
+  truncateSync(path, 8 + text.length + end + tableBytes)
+  editConfig(checkpoint, { vocab_size: rows })
+  const out = join(t.testdirName, 'bundle')
+  const done = await armorm('export', checkpoint, '--out', out, '--gate-pattern', '1,2')
+  t.equal(done.code, 0, done.stderr)
+  t.comment(
+    `peak ${(done.peakBytes / 2 ** 20).toFixed(0)} MiB for ${(rows * config.hidden_size * 4) / 2 ** 20} MiB of float32`
+  )
+  t.ok(done.peakBytes < 400 * 2 ** 20, `${done.peakBytes} bytes`)
+})

@@ -1,0 +1,194 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import t from 'tap'
+import type { Engine, EngineSequence, HeadOutputs } from '../../src/engine/contract.js'
+import { ArmormError } from '../../src/errors.js'
+import { type BatchInfo, BatchQueue, type BatchQueueOptions } from '../../src/scheduling/batch-queue.js'
+import { sequence } from '../support/engines.js'
+
+interface HeldBatch {
+  readonly batch: readonly EngineSequence[]
+  /** First id of each sequence. */
+  readonly firsts: number[]
+  readonly succeed: () => void
+  readonly fail: (error: Error) => void
+}
+
+/** An engine whose batches stay open until the test ends them. Two objectives. */
+function heldEngine(): { engine: Engine; batches: HeldBatch[] } {
+  const batches: HeldBatch[] = []
+  const engine: Engine = {
+    load: async () => {},
+    health: () => ({ state: 'ready', restarts: 0 }),
+    close: async () => {},
+    run: (batch) =>
+      new Promise((resolve, reject) => {
+        const firsts = batch.map(({ ids }) => ids[0]!)
+        batches.push({ batch, firsts, succeed: () => resolve(outputsFor(firsts)), fail: reject })
+      })
+  }
+  return { engine, batches }
+}
+
+/** Every number says which sequence it is for. */
+function outputsFor(firsts: readonly number[]): HeadOutputs {
+  const pairs = (base: number) => Float32Array.from(firsts.flatMap((first) => [base + first, base + first + 0.5]))
+  return { ratings: pairs(100), gating: pairs(200), adjusted: pairs(300), score: Float32Array.from(firsts) }
+}
+
+function held(options: Partial<BatchQueueOptions> = {}) {
+  const { engine, batches } = heldEngine()
+  const reports: BatchInfo[] = []
+  const onBatch = (info: BatchInfo) => void reports.push(info)
+  const queue = new BatchQueue(engine, {
+    objectives: 2,
+    maxBatchTokens: 100,
+    maxBatchSequences: 10,
+    onBatch,
+    ...options
+  })
+  /** A sequence of so many tokens that begins with `first`. */
+  const rate = (first: number, tokens = 1) => queue.rate(sequence([first, ...Array<number>(tokens - 1).fill(0)]))
+  return { queue, batches, reports, rate }
+}
+
+t.test('what arrives in one turn of the event loop runs in one batch, each gets its own row', async (t) => {
+  const { batches, rate } = held()
+  const rated = Promise.all([rate(1), rate(2), Promise.resolve().then(() => rate(3))])
+  await turn()
+  t.equal(batches.length, 1)
+  t.strictSame(batches[0]!.firsts, [1, 2, 3])
+  batches[0]!.succeed()
+  for (const [i, row] of (await rated).entries()) {
+    const first = i + 1
+    t.match(row, {
+      ratings: Float32Array.of(100 + first, 100.5 + first),
+      gating: Float32Array.of(200 + first, 200.5 + first),
+      adjusted: Float32Array.of(300 + first, 300.5 + first),
+      score: first,
+      batchSize: 3
+    })
+    t.ok(row.queueMs >= 0 && row.runMs >= 0)
+  }
+})
+
+t.test('the engine gets the sequences as they are', async (t) => {
+  const { queue, batches } = held()
+  const asked = sequence([7, 8, 9], 1)
+  const rated = queue.rate(asked)
+  await turn()
+  t.equal(batches[0]!.batch[0], asked)
+  batches[0]!.succeed()
+  await rated
+})
+
+t.test('while a batch runs others wait, and then go together', async (t) => {
+  const { queue, batches, rate } = held()
+  const first = rate(1)
+  await turn()
+  const later = [rate(2, 10)]
+  await turn()
+  later.push(rate(3, 20), rate(4, 5))
+  await turn()
+  t.equal(batches.length, 1, 'one batch at a time')
+  t.equal(queue.depth, 3)
+  t.equal(queue.queuedTokens, 35)
+  batches[0]!.succeed()
+  t.equal((await first).score, 1)
+  await turn()
+  t.strictSame(batches[1]!.firsts, [2, 3, 4])
+  t.equal(queue.depth, 0)
+  t.equal(queue.queuedTokens, 0)
+  batches[1]!.succeed()
+  t.strictSame(
+    (await Promise.all(later)).map(({ score }) => score),
+    [2, 3, 4]
+  )
+})
+
+t.test('a batch holds no more than its budgets; the rest keeps its place', async (t) => {
+  const { queue, batches, rate } = held({ maxBatchTokens: 10, maxBatchSequences: 2 })
+  const all = Promise.all([rate(1, 6), rate(2, 6), rate(3, 4), rate(4, 99), rate(5, 1)])
+  t.equal(queue.depth, 5)
+  t.equal(queue.queuedTokens, 116)
+  const seen: number[][] = []
+  const waiting: [number, number][] = []
+  for (let i = 0; i < 3; i++) {
+    await turn()
+    seen.push(batches[i]!.firsts)
+    waiting.push([queue.depth, queue.queuedTokens])
+    batches[i]!.succeed()
+  }
+  t.strictSame(seen, [[1, 3], [2, 5], [4]])
+  t.strictSame(waiting, [
+    [3, 106],
+    [1, 99],
+    [0, 0]
+  ])
+  t.strictSame(
+    (await all).map(({ score, batchSize }) => [score, batchSize]),
+    [
+      [1, 2],
+      [2, 2],
+      [3, 2],
+      [4, 1],
+      [5, 2]
+    ]
+  )
+})
+
+t.test('a batch that fails fails its own sequences; the queue goes on', async (t) => {
+  const { batches, rate, reports } = held()
+  const error = new ArmormError('engine_failed', 'twice')
+  const failing = [t.rejects(rate(1), error), t.rejects(rate(2), error)]
+  await turn()
+  const next = rate(3, 4)
+  batches[0]!.fail(error)
+  await Promise.all(failing)
+  await turn()
+  t.strictSame(batches[1]!.firsts, [3])
+  batches[1]!.succeed()
+  t.equal((await next).score, 3)
+  t.match(reports, [
+    { sequences: 2, tokens: 2, failed: true },
+    { sequences: 1, tokens: 4, failed: false }
+  ])
+})
+
+t.test('starts again after it ran empty', async (t) => {
+  const { batches, rate } = held()
+  for (const first of [1, 2, 3]) {
+    const rated = rate(first)
+    await turn()
+    batches.at(-1)!.succeed()
+    t.equal((await rated).score, first)
+    await turn()
+  }
+  t.equal(batches.length, 3)
+})
+
+t.test('close refuses what waits and what comes; the batch that runs is answered', async (t) => {
+  const { queue, batches, rate } = held()
+  const running = rate(1)
+  await turn()
+  const refused = { code: 'shutting_down' }
+  const waiting = t.rejects(rate(2, 30), refused)
+  queue.close()
+  await waiting
+  t.equal(queue.depth, 0)
+  t.equal(queue.queuedTokens, 0)
+  await t.rejects(rate(3), refused)
+  batches[0]!.succeed()
+  t.equal((await running).score, 1)
+  await turn()
+  t.equal(batches.length, 1)
+  queue.close()
+})
+
+t.test('close before the first turn: nothing runs', async (t) => {
+  const { queue, batches, rate } = held()
+  const refused = t.rejects(rate(1), { code: 'shutting_down' })
+  queue.close()
+  await refused
+  await turn()
+  t.equal(batches.length, 0)
+})
