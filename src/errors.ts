@@ -26,8 +26,8 @@ export const ERRORS = {
   },
   unsupported_media_type: {
     status: 415,
-    meaning: 'The body is neither JSON nor unlabelled.',
-    action: 'Send `Content-Type: application/json`.'
+    meaning: 'The body is neither JSON nor unlabelled, or it is compressed.',
+    action: 'Send `Content-Type: application/json` and no `Content-Encoding`.'
   },
   body_too_large: {
     status: 413,
@@ -96,6 +96,11 @@ export const ERRORS = {
     status: 408,
     meaning: 'The request did not arrive in full in time.',
     action: 'Send the body without pauses; split large requests on slow links.'
+  },
+  client_closed: {
+    status: 499,
+    meaning: 'The client closed the connection before its reply; what of its work still waited was dropped.',
+    action: 'Nothing, if that was meant; else give the client a longer timeout.'
   },
   not_found: { status: 404, meaning: 'There is no such route.', action: 'See /docs for the routes.' },
   method_not_allowed: {

@@ -6,9 +6,10 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { Manifest } from './bundle/manifest.js'
 import type { EngineHealth, ExecutionProvider } from './engine/contract.js'
 import type { ErrorCode } from './errors.js'
-import type { RatedSequence } from './scoring/rater.js'
 import type { Reward, Usage } from './scoring/reward.js'
 import type { Protocol, ScoringObserver } from './scoring/scorer.js'
+import type { BatchInfo } from './scheduling/batch-queue.js'
+import type { RatedSequence } from './scheduling/rated-sequence.js'
 
 /** What the gauges ask for at a scrape. */
 export interface MetricSources {
@@ -31,8 +32,8 @@ const RATINGS = [-1, -0.5, 0, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2]
 export class Metrics implements ScoringObserver {
   readonly registry = new Registry()
 
-  readonly #requests = this.#counter('http_requests_total', 'HTTP requests answered.', ['route', 'method', 'status'])
-  readonly #requestSeconds = this.#histogram('http_request_duration_seconds', 'Time to answer.', SECONDS, ['route'])
+  readonly #requests = this.#counter('http_requests_total', 'HTTP requests that ended; status 499: the client went away first.', ['route', 'method', 'status'])
+  readonly #requestSeconds = this.#histogram('http_request_duration_seconds', 'Time until a request ended.', SECONDS, ['route'])
   readonly #inflight = this.#gauge('inflight', 'HTTP requests being answered.')
   readonly #errors = this.#counter('errors_total', 'Errors in replies, by code of docs/errors.md.', ['code'])
   readonly #samples = this.#counter('samples_total', 'Conversations by outcome: ok, truncated, rejected, error.', [
@@ -75,16 +76,14 @@ export class Metrics implements ScoringObserver {
     this.#inflight.inc()
   }
 
-  /** @param route - the route's pattern, never a raw URL. */
+  /**
+   * A request that was answered, or whose client has gone.
+   * @param route - the route's pattern, never a raw URL.
+   */
   requestEnded(route: string, method: string, status: number, milliseconds: number): void {
     this.#inflight.dec()
-    this.requestRefused(route, method, status)
-    this.#requestSeconds.observe({ route }, milliseconds / 1000)
-  }
-
-  /** A request that never reached a route, so that it did not start either. */
-  requestRefused(route: string, method: string, status: number): void {
     this.#requests.inc({ route, method: METHODS.has(method) ? method : 'OTHER', status })
+    this.#requestSeconds.observe({ route }, milliseconds / 1000)
   }
 
   error(code: ErrorCode): void {
@@ -116,8 +115,8 @@ export class Metrics implements ScoringObserver {
     this.#nonFinite.inc()
   }
 
-  /** A batch that ran: how many sequences with how many tokens in all, and for how long. */
-  batch({ sequences, tokens, runMs }: { sequences: number; tokens: number; runMs: number }): void {
+  batch({ sequences, tokens, runMs, failed }: BatchInfo): void {
+    if (failed) return
     this.#batchSize.observe(sequences)
     this.#batchTokens.observe(tokens)
     this.#inferenceSeconds.observe(runMs / 1000)

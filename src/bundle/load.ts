@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import Schema from 'typebox/schema'
 import { ArmormError } from '../errors.js'
-import { checksum, revisionOf } from './files.js'
+import { BACKBONE_DATA_FILE, checksum, revisionOf, TOKENIZER_FILE } from './files.js'
 import { BUNDLE_FORMAT, Manifest, MANIFEST_FILE } from './manifest.js'
 
 export interface Bundle {
@@ -63,13 +63,16 @@ function parseManifest(text: string): Manifest {
     throw invalid('not JSON')
   }
   const version = (json as { format_version?: unknown } | null)?.format_version
+  if (version === undefined) throw invalid('no format_version: not the manifest of a bundle')
   if (version !== BUNDLE_FORMAT) {
     throw invalid(`format version ${JSON.stringify(version)}; this server reads version ${BUNDLE_FORMAT}`)
   }
   const [ok, errors] = validator.Errors(json)
   if (!ok) {
     const first = errors[0]
-    throw invalid(`${first?.instancePath || '/'} ${first?.message ?? 'does not match the schema'}`)
+    // TypeBox reports an unknown key as one whose schema is `false`.
+    const what = first?.keyword === 'boolean' ? 'is not a known key' : (first?.message ?? 'does not match the schema')
+    throw invalid(`${first?.instancePath || '/'} ${what}`)
   }
   const manifest = json as Manifest
   checkConsistency(manifest, invalid)
@@ -83,9 +86,12 @@ function checkConsistency(manifest: Manifest, invalid: (message: string) => Armo
   if (transform.length !== objectives || transform.some((row) => row.length !== objectives)) {
     throw invalid(`/heads/transform is not ${objectives} x ${objectives}, the number of objectives`)
   }
-  if (new Set(manifest.objectives.map(({ name }) => name)).size !== objectives)
-    throw invalid('/objectives has a name twice')
-  const required = [manifest.backbone.file, manifest.heads.file, ...(manifest.tokenizer ? ['tokenizer.json'] : [])]
+  const names = manifest.objectives.map(({ name }) => name)
+  const twice = names.find((name, k) => names.indexOf(name) !== k)
+  if (twice !== undefined) throw invalid(`/objectives has the name ${JSON.stringify(twice)} twice`)
+  // The graph names its weights' file itself: unlisted, it would be loaded unchecked.
+  const required = [manifest.backbone.file, BACKBONE_DATA_FILE, manifest.heads.file]
+  if (manifest.tokenizer) required.push(TOKENIZER_FILE)
   for (const name of required) if (!manifest.files[name]) throw invalid(`/files does not list ${name}`)
   for (const name of Object.keys(manifest.files)) {
     // The names become paths: a bundle reaches nothing outside its folder.

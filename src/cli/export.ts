@@ -9,6 +9,7 @@ interface Flags {
   precision: Precision
   name?: string
   objectives?: string[]
+  sourceSets?: Map<string, string>
   gatePattern?: number[]
   maxTokens?: number
   licence?: string
@@ -17,6 +18,16 @@ interface Flags {
 
 function names(value: string): string[] {
   return value.split(',').map((name) => name.trim())
+}
+
+function sourceSets(value: string): Map<string, string> {
+  return new Map(
+    names(value).map((pair) => {
+      const [objective, set, ...more] = pair.split('=')
+      if (!objective || !set || more.length > 0) throw new InvalidArgumentError(`"${pair}" is not objective=set`)
+      return [objective, set]
+    })
+  )
 }
 
 function wholeNumber(value: string): number {
@@ -43,6 +54,7 @@ export function exportCommand(): Command {
     )
     .option('--name <name>', "name of the model (default: the checkpoint's)")
     .option('--objectives <names>', 'objective names, comma-separated, where the checkpoint has none', names)
+    .option('--source-sets <pairs>', 'data set of each objective, as objective=set, comma-separated', sourceSets)
     .option('--gate-pattern <ids>', 'token ids between prompt and answer, comma-separated', tokenIds)
     .option('--max-tokens <n>', 'longest sequence (default: max_position_embeddings)', wholeNumber)
     .option('--licence <id>', 'licence of the weights, for the manifest')

@@ -44,8 +44,8 @@ export const ServeOptions = Type.Object(
     maxBatchTokens: Type.Integer({
       minimum: 1,
       maximum: 16_777_216,
-      default: 16_384,
-      description: 'tokens of one batch; a longer conversation runs alone'
+      default: 8192,
+      description: 'tokens of one batch, each conversation counted as the longest; a longer one runs alone'
     }),
     maxBatchSequences: Type.Integer({
       minimum: 1,

@@ -15,6 +15,10 @@ export interface SessionOptions {
 const BACKBONE = { inputs: ['token_ids', 'rows', 'row_lengths', 'slots', 'wanted'], outputs: ['states'] }
 const HEADS = { inputs: ['response_states', 'prompt_states'], outputs: ['ratings', 'gating', 'adjusted', 'score'] }
 
+/** ONNX Runtime's errors come back as exceptions; printed besides they would be told twice, in a form of their own. */
+const FATAL_ONLY = 4
+ort.env.logLevel = 'fatal'
+
 /** @throws ArmormError provider_unavailable, naming what this machine has instead */
 function checkProvider(provider: ExecutionProvider): void {
   const available = ort.listSupportedBackends().map(({ name }) => name)
@@ -39,11 +43,15 @@ async function open(
       interOpNumThreads: 1,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
-      // Fatal only: errors come back as exceptions, and would be told twice.
-      logSeverityLevel: 4
+      // Shapes change with every batch: an arena would keep the memory of the longest conversation for good, and
+      // saves no time.
+      enableCpuMemArena: false,
+      enableMemPattern: false,
+      logSeverityLevel: FATAL_ONLY
     })
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    // Some of ONNX Runtime's messages have several lines.
+    const reason = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').trim()
     if (provider !== 'cpu' && /cuda|provider/i.test(reason)) {
       throw new ArmormError('provider_unavailable', `the ${provider} execution provider does not start: ${reason}`, {
         provider

@@ -35,6 +35,8 @@ export interface ExportOptions {
   /** Name of the model; default: the checkpoint's own, else its folder's. */
   readonly name?: string
   readonly objectives?: readonly string[]
+  /** Data set of each objective by name, for the manifest. */
+  readonly sourceSets?: ReadonlyMap<string, string>
   readonly gatePattern?: readonly number[]
   /** Longest sequence in tokens; default and limit: the checkpoint's max_position_embeddings. */
   readonly maxTokens?: number
@@ -59,7 +61,7 @@ export async function exportBundle(options: ExportOptions): Promise<Manifest> {
   await checkOut(out, options)
   const config = await readConfig(options.checkpoint)
   const maxTokens = resolveMaxTokens(config, options.maxTokens)
-  const objectives = resolveObjectives(config, options.objectives)
+  const objectives = resolveObjectives(config, options.objectives, options.sourceSets)
   const reader = await SafetensorsReader.open(options.checkpoint)
   const partial = `${out}.partial-${process.pid}`
   try {

@@ -35,18 +35,32 @@ const HELPSTEER = new Set<string>(ARMORM.slice(0, 5))
 const SOURCE_SETS = new Map<string, string>(ARMORM.map((name) => [name, name.slice(0, name.indexOf('-'))]))
 
 /**
- * Names come from the checkpoint's `objective_names`, else from the caller, else from the table of known models, else
- * they are `objective_0`, `objective_1`, ...
- * @throws ArmormError invalid_config when the caller's names do not fit
+ * The objectives of a model in index order.
+ * @param given names for a checkpoint that has none
+ * @param sourceSets data set of each objective by name, where the table does not know it
+ * @throws ArmormError invalid_config when names do not fit
  */
-export function resolveObjectives(config: ModelConfig, given: readonly string[] | undefined): Objective[] {
-  return objectiveNames(config, given).map((name) => ({
+export function resolveObjectives(
+  config: ModelConfig,
+  given: readonly string[] | undefined,
+  sourceSets: ReadonlyMap<string, string> = new Map()
+): Objective[] {
+  const names = objectiveNames(config, given)
+  for (const name of sourceSets.keys()) {
+    if (!names.includes(name))
+      throw new ArmormError('invalid_config', `--source-sets names ${name}, which is no objective`)
+  }
+  return names.map((name) => ({
     name,
-    source_set: SOURCE_SETS.get(name) ?? null,
+    source_set: sourceSets.get(name) ?? SOURCE_SETS.get(name) ?? null,
     native_scale: HELPSTEER.has(name) ? { ...HELPSTEER_SCALE } : null
   }))
 }
 
+/**
+ * Names come from the checkpoint's `objective_names`, else from the caller, else from the table of known models, else
+ * they are `objective_0`, `objective_1`, ...
+ */
 function objectiveNames(config: ModelConfig, given: readonly string[] | undefined): readonly string[] {
   if (config.objectiveNames) return config.objectiveNames
   if (given) {

@@ -3,9 +3,9 @@ import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } 
 import { readJsonBodies } from './json-body.js'
 import { admission } from './plugins/admission.js'
 import { answerClientError, errors, recognise, sendError } from './plugins/errors.js'
-import { metrics } from './plugins/metrics.js'
 import { openapi } from './plugins/openapi.js'
-import { requestContext, requestId } from './plugins/request-context.js'
+import { followRequest, requestEnd } from './plugins/request-end.js'
+import { requestId, requestIds } from './plugins/request-id.js'
 import { explainRoutes } from './routes/explain.js'
 import { scoreRoutes } from './routes/score.js'
 import { statusRoutes } from './routes/status.js'
@@ -16,26 +16,24 @@ import { validatorCompiler } from './validation.js'
 const REQUEST_TIMEOUT = 120_000
 
 export async function createApp(services: Services, logger?: FastifyBaseLogger): Promise<FastifyInstance> {
+  const { limits, metrics } = services
   const app: FastifyInstance = fastify({
     ...(logger && { loggerInstance: logger }),
-    // The one line a request gets comes from plugins/request-context.ts: Fastify's own carry the URL.
+    // The one line a request gets comes from plugins/request-end.ts: Fastify's own carry the URL.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
-    bodyLimit: services.limits.bodyLimit,
+    bodyLimit: limits.bodyLimit,
     requestTimeout: REQUEST_TIMEOUT,
     // The admission plugin answers in our own words, and lets probes through, while the server drains.
     return503OnClosing: false,
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: (error, socket) => {
+      const known = answerClientError(error, socket)
+      if (known) metrics.error(known.code)
+    },
     frameworkErrors: (error, request, reply) => {
-      const known = recognise(error, services.limits)
-      services.metrics.requestRefused('unmatched', request.method, known.status)
-      services.metrics.error(known.code)
-      request.errorCode = known.code
-      request.log.info(
-        { method: request.method, route: 'unmatched', status: known.status, code: known.code },
-        'request'
-      )
-      void sendError(known, request, reply.header('x-request-id', request.id))
+      // No hook runs for these.
+      followRequest(request, reply, metrics)
+      void sendError(recognise(error, limits), request, reply.header('x-request-id', request.id))
     }
   })
   readJsonBodies(app)
@@ -43,9 +41,9 @@ export async function createApp(services: Services, logger?: FastifyBaseLogger):
   // Every number was checked to be finite before it came here.
   app.setSerializerCompiler(() => JSON.stringify)
 
-  await app.register(errors, { limits: services.limits })
-  await app.register(requestContext)
-  await app.register(metrics, services)
+  await app.register(errors, { limits })
+  await app.register(requestIds)
+  await app.register(requestEnd, services)
   await app.register(admission, services)
   await app.register(openapi)
   await app.register(scoreRoutes, services)

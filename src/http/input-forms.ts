@@ -1,15 +1,14 @@
 /** Turns an input of any known form into conversations. */
 import type { Static, TSchema } from 'typebox'
+import { Value } from 'typebox/value'
 import type { Conversation, Message } from '../text/conversation.js'
 import { ArmormError } from '../errors.js'
 import type { ScoringInput } from '../scoring/reward.js'
-import { MessagesInput, ResponseInput, ResponsesInput, TextInput, TokensInput } from './schemas/inputs.js'
+import { InputId, MessagesInput, ResponseInput, ResponsesInput, TextInput, TokensInput } from './schemas/inputs.js'
 import { checker, invalid, type Issue } from './validation.js'
 
 export const FORMS =
   '{"messages"}, {"prompt", "response"}, {"prompt", "responses"}, {"text"} or {"input_ids"}, each with an optional "id"'
-
-export type InputId = string | number
 
 export interface ParsedInput {
   readonly id: InputId | undefined
@@ -58,18 +57,15 @@ export function parseInput(value: unknown, pointer: string): ParsedInput {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return refused(undefined, new ArmormError('invalid_request', `an input must be an object: ${FORMS}`))
   }
-  const id = 'id' in value && (typeof value.id === 'string' || Number.isInteger(value.id)) ? value.id : undefined
+  const id = 'id' in value && Value.Check(InputId, value.id) ? value.id : undefined
   const known = forms.find(({ key }) => Object.hasOwn(value, key))
   if (known === undefined) {
-    return refused(
-      id as InputId | undefined,
-      new ArmormError('invalid_request', `an input must have the form ${FORMS}`)
-    )
+    return refused(id, new ArmormError('invalid_request', `an input must have the form ${FORMS}`))
   }
   const issues = known.check(value)
-  if (issues.length === 0) return { id: id as InputId | undefined, input: known.read(value) }
+  if (issues.length === 0) return { id, input: known.read(value) }
   const placed = issues.map(({ path, message }) => ({ path: pointer + path, message }))
-  return refused(id as InputId | undefined, invalid(`an input with "${known.key}"`, placed))
+  return refused(id, invalid(`an input with "${known.key}"`, placed))
 }
 
 function refused(id: InputId | undefined, error: ArmormError): ParsedInput {

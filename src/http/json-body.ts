@@ -32,6 +32,9 @@ export function readJsonBodies(app: FastifyInstance): void {
 
 /** @throws ArmormError unsupported_media_type, invalid_json. */
 function decode(request: FastifyRequest, body: Buffer): string {
+  if (request.headers['content-encoding'] !== undefined) {
+    throw new ArmormError('unsupported_media_type', 'the body must not be compressed: leave Content-Encoding out')
+  }
   const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
   if (!JSON_TYPE.test(type)) {
     const unlabelled = UNLABELLED.has(type) && (type === '' || beginsLikeObject(body))
@@ -64,9 +67,9 @@ function syntaxError(text: string): ArmormError {
       'the body holds a key that is not allowed: __proto__ or constructor.prototype'
     )
   }
-  const before = text.slice(0, offset).split('\n')
-  const line = before.length
-  const column = (before.at(-1)?.length ?? 0) + 1
+  let line = 1
+  for (let at = text.indexOf('\n'); at >= 0 && at < offset; at = text.indexOf('\n', at + 1)) line++
+  const column = offset === 0 ? 1 : offset - text.lastIndexOf('\n', offset - 1)
   const how = offset === text.length ? 'ends too early' : 'breaks'
   return new ArmormError('invalid_json', `the body is not valid JSON: it ${how} at line ${line}, column ${column}`, {
     offset,

@@ -3,8 +3,8 @@ import type { Manifest } from '../bundle/manifest.js'
 import { ArmormError } from '../errors.js'
 import { contributions, type Explanation } from '../scoring/explanation.js'
 import type { Outcome, Reward, Usage } from '../scoring/reward.js'
-import type { InputId } from './input-forms.js'
 import type { ExplainReply } from './schemas/explain.js'
+import type { InputId } from './schemas/inputs.js'
 import type { Failure, Nested, Result, Returnable } from './schemas/score.js'
 
 /**

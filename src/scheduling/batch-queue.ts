@@ -1,23 +1,10 @@
 /** Requests that arrive together run together: a queue in front of the engine, one batch at a time. */
 import type { Engine, EngineSequence, HeadOutputs } from '../engine/contract.js'
 import { ArmormError } from '../errors.js'
+import type { HeadValues, RatedSequence } from './rated-sequence.js'
 import { takeBatch } from './take-batch.js'
 
-/** Outputs of the heads for one sequence, and how it got them. */
-export interface HeadRow {
-  /** `[K]` raw ratings. */
-  readonly ratings: Float32Array
-  /** `[K]` gating weights. */
-  readonly gating: Float32Array
-  /** `[K]` ratings after the reward transform. */
-  readonly adjusted: Float32Array
-  readonly score: number
-  /** Sequences of the batch that it ran in. */
-  readonly batchSize: number
-  readonly queueMs: number
-  readonly runMs: number
-}
-
+/** A batch that ended. */
 export interface BatchInfo {
   readonly sequences: number
   readonly tokens: number
@@ -28,7 +15,7 @@ export interface BatchInfo {
 export interface BatchQueueOptions {
   /** Number of objectives, K. */
   readonly objectives: number
-  /** Tokens of a batch; a longer sequence runs alone. */
+  /** Tokens of a batch, each row counted as the longest; a longer sequence runs alone. */
   readonly maxBatchTokens: number
   readonly maxBatchSequences: number
   readonly onBatch?: (info: BatchInfo) => void
@@ -38,7 +25,8 @@ interface Queued {
   readonly sequence: EngineSequence
   readonly tokens: number
   readonly since: number
-  readonly resolve: (row: HeadRow) => void
+  readonly signal: AbortSignal | undefined
+  readonly resolve: (rated: RatedSequence) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -65,12 +53,15 @@ export class BatchQueue {
     return this.#queuedTokens
   }
 
-  /** @throws ArmormError engine_failed, engine_unavailable, shutting_down */
-  rate(sequence: EngineSequence): Promise<HeadRow> {
+  /**
+   * @param signal - once aborted, the sequence is dropped when its turn for a batch comes.
+   * @throws ArmormError engine_failed, engine_unavailable, shutting_down; the reason of `signal`
+   */
+  rate(sequence: EngineSequence, signal?: AbortSignal): Promise<RatedSequence> {
     if (this.#closed) return Promise.reject(new ArmormError('shutting_down', 'the server is shutting down'))
     return new Promise((resolve, reject) => {
       const tokens = sequence.ids.length
-      this.#queue.push({ sequence, tokens, since: performance.now(), resolve, reject })
+      this.#queue.push({ sequence, tokens, since: performance.now(), signal, resolve, reject })
       this.#queuedTokens += tokens
       this.#wake()
     })
@@ -92,13 +83,22 @@ export class BatchQueue {
   }
 
   async #drain(): Promise<void> {
-    while (this.#queue.length > 0) {
+    for (;;) {
+      this.#dropAborted()
+      if (this.#queue.length === 0) break
       const { batch, rest } = takeBatch(this.#queue, this.#options.maxBatchTokens, this.#options.maxBatchSequences)
       this.#queue = rest
       this.#queuedTokens = rest.reduce((sum, { tokens }) => sum + tokens, 0)
       await this.#run(batch)
     }
     this.#running = false
+  }
+
+  #dropAborted(): void {
+    this.#queue = this.#queue.filter(({ signal, reject }) => {
+      if (signal?.aborted) reject(signal.reason)
+      return !signal?.aborted
+    })
   }
 
   async #run(batch: readonly Queued[]): Promise<void> {
@@ -121,7 +121,7 @@ export class BatchQueue {
     }
   }
 
-  #row(outputs: HeadOutputs, row: number): Pick<HeadRow, 'ratings' | 'gating' | 'adjusted' | 'score'> {
+  #row(outputs: HeadOutputs, row: number): HeadValues {
     const from = row * this.#options.objectives
     const to = from + this.#options.objectives
     return {

@@ -1,7 +1,8 @@
 /** Keeps what GET /explain/:explain_id needs, bounded by bytes and age. Numbers only: no text, no token ids. */
 import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import type { HeadValues, Usage } from './reward.js'
+import type { HeadValues } from '../scheduling/rated-sequence.js'
+import type { Usage } from './reward.js'
 
 export interface StoredReward extends HeadValues {
   readonly usage: Usage
@@ -16,8 +17,8 @@ export interface ExplainStoreOptions {
   readonly now?: () => number
 }
 
-/** What an entry costs beside its numbers: id, two objects, array headers, the cache's own slots. */
-const ENTRY_BYTES = 640
+/** What an entry costs beside its numbers (measured): id, two objects, three arrays' own, the cache's slots. */
+const ENTRY_BYTES = 1400
 
 export class ExplainStore {
   readonly #entries: LRUCache<string, StoredReward> | null
@@ -36,14 +37,14 @@ export class ExplainStore {
           })
   }
 
-  /** Keeps a copy and returns an unguessable id; null when the store is off. */
+  /** Keeps a copy and returns an unguessable id; null when the store is off, or too small for even one. */
   put({ score, ratings, gating, adjusted, usage }: StoredReward): string | null {
     if (this.#entries === null) return null
     const id = randomUUID()
     // Copies: the arrays may be views of a whole batch, which must not stay alive for one row.
     const copy = (values: Float32Array) => values.slice()
     this.#entries.set(id, { score, ratings: copy(ratings), gating: copy(gating), adjusted: copy(adjusted), usage })
-    return id
+    return this.#entries.has(id) ? id : null
   }
 
   get(id: string): StoredReward | undefined {

@@ -8,7 +8,7 @@
  * Pure functions; K is the number of objectives.
  */
 import type { Objective } from '../bundle/manifest.js'
-import type { HeadValues } from './reward.js'
+import type { HeadValues } from '../scheduling/rated-sequence.js'
 
 /** What a model's heads are made of, as far as explanations need it. */
 export interface HeadsDescription {

@@ -1,5 +1,6 @@
 /** What goes into scoring and what comes out of it. */
 import { ArmormError } from '../errors.js'
+import type { HeadValues } from '../scheduling/rated-sequence.js'
 import type { Conversation } from '../text/conversation.js'
 
 /** One input of a request; its result takes the same place and the same form. */
@@ -20,17 +21,7 @@ export interface Usage {
   readonly trimmedTokens: number
 }
 
-/** Outputs of the heads for one conversation over K objectives, every number finite. */
-export interface HeadValues {
-  readonly score: number
-  /** `[K]` */
-  readonly ratings: Float32Array
-  /** `[K]` */
-  readonly gating: Float32Array
-  /** `[K]` */
-  readonly adjusted: Float32Array
-}
-
+/** What the heads said of one conversation, every number finite. */
 export interface Reward extends HeadValues {
   readonly usage: Usage
   /** Under which GET /explain finds it; null when it was not kept. */
@@ -51,8 +42,8 @@ export interface Timing {
   readonly total: number
 }
 
-/** Errors that belong to one conversation; any other is the server's state and refuses the whole request. */
+/** Errors that belong to one conversation; any other is the server's or the client's state and ends the whole request. */
 export function isItemError(error: unknown): error is ArmormError {
-  if (!(error instanceof ArmormError)) return false
+  if (!(error instanceof ArmormError) || error.code === 'client_closed') return false
   return error.status < 500 || error.code === 'non_finite' || error.code === 'engine_failed'
 }

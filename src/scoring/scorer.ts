@@ -2,7 +2,8 @@
 import { ArmormError } from '../errors.js'
 import type { Conversation, TokenizedConversation, Truncation } from '../text/conversation.js'
 import type { ExplainStore } from './explain-store.js'
-import type { RatedSequence, Rater, Tokenize } from './rater.js'
+import type { RatedSequence } from '../scheduling/rated-sequence.js'
+import type { Rater, Tokenize } from './rater.js'
 import { isItemError, type Outcome, type Reward, type ScoringInput, type Timing, type Usage } from './reward.js'
 
 /** Through which door a conversation came; a label of the metrics. */
@@ -33,6 +34,8 @@ export interface ScoreOptions {
   readonly onError: 'request' | 'item'
   /** Whether to keep the rewards for GET /explain. */
   readonly keep: boolean
+  /** Aborted when nobody waits for the scores any more: what has not run by then is dropped. */
+  readonly signal?: AbortSignal
 }
 
 export interface Scores {
@@ -68,7 +71,7 @@ export class Scorer {
    * Scores every input. Nothing runs before all conversations are tokenized, so a request that is refused for what
    * it holds costs no work of the engine.
    * @throws ArmormError the first bad conversation's, with `details.index` (and `details.response`), where
-   * `onError` is `request`; errors of the server's state whatever `onError` is.
+   * `onError` is `request`; errors of the server's state, and the reason of `signal`, whatever `onError` is.
    */
   async score(inputs: readonly ScoringInput[], options: ScoreOptions): Promise<Scores> {
     const started = performance.now()
@@ -161,10 +164,10 @@ export class Scorer {
 
   async #rate(
     { sequence, usage }: Tokenized,
-    { protocol, keep }: Pick<ScoreOptions, 'protocol' | 'keep'>
+    { protocol, keep, signal }: Pick<ScoreOptions, 'protocol' | 'keep' | 'signal'>
   ): Promise<Rated> {
     try {
-      const rated = await this.#rater.rate({ ids: sequence.ids, gateIndex: sequence.gateIndex })
+      const rated = await this.#rater.rate({ ids: sequence.ids, gateIndex: sequence.gateIndex }, signal)
       if (!isFinite(rated)) {
         this.#observer.nonFinite()
         throw new ArmormError('non_finite', 'the model produced a value that is not a finite number')
@@ -208,7 +211,7 @@ function regroup(inputs: readonly ScoringInput[], outcomes: readonly Outcome[]):
 function located(error: ArmormError, { index, response }: Place): ArmormError {
   const where = response === null ? { index } : { index, response }
   const path = response === null ? `inputs[${index}]` : `inputs[${index}].responses[${response}]`
-  return new ArmormError(error.code, `${path}: ${error.message}`, { ...where, ...error.details }, error)
+  return new ArmormError(error.code, `${path}: ${error.message}`, { ...error.details, ...where }, error)
 }
 
 function isFinite({ score, ratings, gating, adjusted }: RatedSequence): boolean {

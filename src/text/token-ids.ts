@@ -42,7 +42,7 @@ export function checkRange(ids: readonly number[], vocabSize: number): void {
     throw new ArmormError(
       'invalid_token_ids',
       `token ${index} has the id ${ids[index]}; the vocabulary has ${vocabSize} entries, counted from 0`,
-      { index, vocab_size: vocabSize }
+      { token_index: index, vocab_size: vocabSize }
     )
   }
 }

@@ -1,14 +1,13 @@
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import * as ort from 'onnxruntime-node'
 import t from 'tap'
 import { loadBundle } from '../../src/bundle/load.js'
 import type { EngineSequence } from '../../src/engine/contract.js'
 import type { Precision } from '../../src/export/graph/linear.js'
 import { redoChecksums, tinyBundle } from '../support/bundles.js'
 import { type CheckpointName, CHECKPOINTS, expectedCases, worstDifference } from '../support/checkpoints.js'
-import { engineOver, type OutputRow, rowOf, sequence } from '../support/engines.js'
+import { cudaDevice, engineOver, type OutputRow, rowOf, sequence } from '../support/engines.js'
 
 /** Largest allowed difference from PyTorch, absolute or relative. */
 const PARITY = 1e-4
@@ -91,14 +90,12 @@ for (const [name, precision] of NEIGHBOUR_CHECKS) {
   })
 }
 
-const available = ort.listSupportedBackends().map(({ name }) => name)
-const skip = available.includes('cuda') && 'this installation of ONNX Runtime has CUDA'
-t.test('a provider that is not there is a clear refusal', { skip }, async (t) => {
+t.test('a provider that is not there is a clear refusal', { skip: cudaDevice }, async (t) => {
   const engine = engineOver(t, await tinyBundle(t, 'head-dim-20'), { provider: 'cuda' })
   await t.rejects(engine.load(), {
     code: 'provider_unavailable',
-    message: /^the cuda execution provider is not available .*cpu/,
-    details: { provider: 'cuda', available }
+    message: /^the cuda execution provider (is not available|does not start)[^\n]+$/,
+    details: { provider: 'cuda' }
   })
   t.equal(engine.health().state, 'failed')
 })

@@ -40,3 +40,12 @@ t.test('names that do not fit are refused with both numbers', async (t) => {
   t.throws(() => resolveObjectives(other, ['same', 'same']), { code: 'invalid_config' })
   t.throws(() => resolveObjectives(other, ['', 'b']), { code: 'invalid_config' })
 })
+
+t.test('the caller may say which data set an objective comes from', async (t) => {
+  const sets = new Map([['b', 'stories']])
+  t.same(
+    resolveObjectives(other, ['a', 'b'], sets).map(({ source_set }) => source_set),
+    [null, 'stories']
+  )
+  t.throws(() => resolveObjectives(other, ['a', 'c'], sets), { code: 'invalid_config', message: /names b/ })
+})

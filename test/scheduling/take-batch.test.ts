@@ -5,7 +5,9 @@ import { takeBatch } from '../../src/scheduling/take-batch.js'
 const waiting = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 20 })
 const limits = fc.record({ tokens: fc.integer({ min: 1, max: 60 }), sequences: fc.integer({ min: 1, max: 6 }) })
 
-const sum = (items: readonly { tokens: number }[]) => items.reduce((total, { tokens }) => total + tokens, 0)
+/** What a batch costs: every row as long as the longest. */
+const cost = (items: readonly { tokens: number }[]) =>
+  items.length * items.reduce((longest, { tokens }) => Math.max(longest, tokens), 0)
 
 /** Runs a check over random queues; items are numbered in order of arrival. */
 function property(
@@ -40,13 +42,12 @@ property('the oldest always goes', (_items, { batch }) => batch[0]!.index === 0)
 property(
   'both budgets are kept, unless one sequence alone exceeds the tokens',
   (_items, { batch }, { tokens, sequences }) =>
-    batch.length <= sequences && (sum(batch) <= tokens || batch.length === 1)
+    batch.length <= sequences && (cost(batch) <= tokens || batch.length === 1)
 )
 
 property('whatever stays would not have fitted', (_items, { batch, rest }, { tokens, sequences }) => {
   if (batch.length === sequences) return true
-  const room = (index: number) => tokens - sum(batch.filter((item) => item.index < index))
-  return rest.every((item) => item.tokens > room(item.index))
+  return rest.every((item) => cost([...batch.filter(({ index }) => index < item.index), item]) > tokens)
 })
 
 t.test('written out', async (t) => {
@@ -58,10 +59,18 @@ t.test('written out', async (t) => {
     )
     return [batch, rest].map((part) => part.map((item) => item.tokens))
   }
-  t.strictSame(take([5, 9, 3, 2, 1], 10, 8), [
+  t.strictSame(take([5, 9, 3, 2, 1], 15, 8), [
     [5, 3, 2],
     [9, 1]
   ])
+  t.strictSame(
+    take([4, 1, 1, 1], 10, 8),
+    [
+      [4, 1],
+      [1, 1]
+    ],
+    'short ones count as the long one beside them'
+  )
   t.strictSame(take([50, 1], 10, 8), [[50], [1]], 'too long for any batch: alone')
   t.strictSame(take([1, 1, 1], 10, 2), [[1, 1], [1]])
   t.strictSame(take([], 10, 2), [[], []])

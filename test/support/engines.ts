@@ -1,4 +1,5 @@
 /** Engines of tests: processes that end with the test. */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { EngineSequence, HeadOutputs } from '../../src/engine/contract.js'
@@ -51,3 +52,6 @@ export function alive(pid: number): boolean {
     return false
   }
 }
+
+/** For tests of what happens without CUDA: the reason to skip them, where there may be a device. */
+export const cudaDevice = ['/dev/nvidiactl', '/dev/dxg'].some((path) => existsSync(path)) && 'there is a CUDA device'

@@ -4,6 +4,13 @@ import fp from 'fastify-plugin'
 import { unreadiness } from '../lifecycle.js'
 import type { Services } from '../services.js'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether the route takes work of the model, which a server that is not ready refuses. */
+    work?: boolean
+  }
+}
+
 function plugin(app: FastifyInstance, { lifecycle, engine }: Services, done: () => void): void {
   app.addHook('onRequest', async (request) => {
     // An engine that restarts takes the work and runs it once it is back; only the server's own state refuses.

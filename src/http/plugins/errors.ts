@@ -76,11 +76,14 @@ export function recognise(error: FastifyError, { bodyLimit }: Limits): ArmormErr
   }
 }
 
-/** What the socket gets when Node could not make a request of what it read. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+/**
+ * What the socket gets when Node could not make a request of what it read.
+ * @returns the error that was sent; null where nobody was there to read it.
+ */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): ArmormError | null {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
-    return
+    return null
   }
   const known = clientError(error.code)
   const body = JSON.stringify(errorReply(known))
@@ -91,6 +94,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
     'Connection: close'
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  return known
 }
 
 function clientError(code: string | undefined): ArmormError {

@@ -12,6 +12,9 @@ const DESCRIPTION = `Explainable multi-objective rewards for conversations.
 A request may leave out \`Content-Type\`; unknown fields are refused, so that a mistyped option is never ignored.
 Every error is \`{"error":{"code","message","details"}}\`; docs/errors.md lists the codes.`
 
+/** The page loads nothing from elsewhere, and works over plain HTTP (the plugin's own policy asks for HTTPS). */
+const PAGE_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
+
 async function plugin(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -32,7 +35,7 @@ async function plugin(app: FastifyInstance): Promise<void> {
       return nameSchemas(document.openapiObject)
     }
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: PAGE_POLICY })
 }
 
 export const openapi = fp(plugin, { name: 'openapi' })

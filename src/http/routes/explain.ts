@@ -1,9 +1,10 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { ArmormError } from '../../errors.js'
 import { explain, type HeadsDescription } from '../../scoring/explanation.js'
 import type { StoredReward } from '../../scoring/explain-store.js'
 import type { Conversation, Truncation } from '../../text/conversation.js'
+import { clientSignal } from '../client.js'
 import { conversation, parseInput } from '../input-forms.js'
 import { requireModel } from '../model.js'
 import { explanationReply } from '../replies.js'
@@ -22,8 +23,10 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
   }
   const replyOf = (reward: StoredReward) => explanationReply(explain(heads, reward), reward.usage, manifest)
 
-  const explainOne = async (asked: Conversation, truncation: Truncation = 'none') =>
-    replyOf(await scorer.scoreOne(asked, { protocol: 'explain', truncation, keep: false }))
+  const explainOne = async (asked: Conversation, truncation: Truncation = 'none', reply: FastifyReply) =>
+    replyOf(
+      await scorer.scoreOne(asked, { protocol: 'explain', truncation, keep: false, signal: clientSignal(reply) })
+    )
 
   app.get(
     '/explain/:explain_id',
@@ -59,9 +62,9 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
       },
       config: { work: true }
     },
-    async ({ query }) => {
+    async ({ query }, reply) => {
       requireModel(manifest, query.model)
-      return explainOne(conversation(query.prompt, query.response), query.truncation)
+      return explainOne(conversation(query.prompt, query.response), query.truncation, reply)
     }
   )
 
@@ -79,7 +82,7 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
         validatorCompiler(route.httpPart === 'body' ? { ...route, schema: ExplainEnvelope } : route),
       config: { work: true }
     },
-    async (request) => {
+    async (request, reply) => {
       const { truncation, model, ...rest } = request.body as ExplainEnvelope
       requireModel(manifest, model)
       const { id, input } = parseInput(rest, '')
@@ -87,7 +90,7 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
       if (input.kind === 'many') {
         throw new ArmormError('invalid_request', 'POST /explain takes one conversation: send "response"')
       }
-      return { ...(id !== undefined && { id }), ...(await explainOne(input.conversation, truncation)) }
+      return { ...(id !== undefined && { id }), ...(await explainOne(input.conversation, truncation, reply)) }
     }
   )
 }

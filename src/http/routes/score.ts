@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import { ArmormError } from '../../errors.js'
 import type { Reward } from '../../scoring/reward.js'
+import { clientSignal } from '../client.js'
 import { countConversations, parseInput } from '../input-forms.js'
 import { requireModel } from '../model.js'
 import { milliseconds, modelReply, resultReply, totalUsage, usageReply } from '../replies.js'
@@ -31,7 +32,7 @@ export async function scoreRoutes(base: FastifyInstance, services: Services): Pr
         validatorCompiler(route.httpPart === 'body' ? { ...route, schema: ScoreEnvelope } : route),
       config: { work: true }
     },
-    async (request) => {
+    async (request, reply) => {
       const body = request.body as ScoreEnvelope
       requireModel(manifest, body.model)
       const conversations = body.inputs.reduce<number>((sum, input) => sum + countConversations(input), 0)
@@ -50,7 +51,8 @@ export async function scoreRoutes(base: FastifyInstance, services: Services): Pr
           protocol: 'score',
           truncation: body.truncation ?? 'none',
           onError: body.on_error ?? 'request',
-          keep: wanted.has('explain_id')
+          keep: wanted.has('explain_id'),
+          signal: clientSignal(reply)
         }
       )
       const all = outcomes.flat()

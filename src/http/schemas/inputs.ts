@@ -8,9 +8,13 @@ export const Message = Type.Object(
   { ...strict, title: 'Message', description: 'One message; special tokens written inside content stay plain text.' }
 )
 
-const id = Type.Optional(
-  Type.Union([Type.String({ maxLength: 256 }), Type.Integer()], { description: 'Echoed in the result.' })
-)
+const SAFE = Number.MAX_SAFE_INTEGER
+
+/** Integers beyond these bounds would come back as others. */
+export const InputId = Type.Union([Type.String({ maxLength: 256 }), Type.Integer({ minimum: -SAFE, maximum: SAFE })])
+export type InputId = Static<typeof InputId>
+
+const id = Type.Optional({ ...InputId, description: 'Echoed in the result.' })
 
 const Prompt = Type.Union([Type.String(), Type.Array(Message)], {
   description: 'The user message, or all messages before the answer.'

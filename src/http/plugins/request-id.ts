@@ -1,0 +1,23 @@
+/** Request ids: every reply to a request has one, under which the log has more. */
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+
+/** Short, and of characters that no log or header can be broken with. */
+const SANE_ID = /^[\w.:+=@/-]{1,128}$/
+
+/** The caller's `X-Request-Id` if it is sane, else a new one. */
+export function requestId(request: IncomingMessage): string {
+  const given = request.headers['x-request-id']
+  return typeof given === 'string' && SANE_ID.test(given) ? given : randomUUID()
+}
+
+function plugin(app: FastifyInstance, _options: object, done: () => void): void {
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.header('x-request-id', request.id)
+  })
+  done()
+}
+
+export const requestIds = fp(plugin, { name: 'request-id' })

@@ -1,0 +1,21 @@
+/** Outputs of the heads for one sequence over K objectives. */
+export interface HeadValues {
+  /** Sum over objectives of gating weight times adjusted rating, as the heads computed it in float32. */
+  readonly score: number
+  /** `[K]` raw outputs of the regression layer. */
+  readonly ratings: Float32Array
+  /** `[K]` gating weights; they sum to the logit scale. */
+  readonly gating: Float32Array
+  /** `[K]` ratings after the reward transform. */
+  readonly adjusted: Float32Array
+}
+
+/** What the heads said of one sequence, and how it got there. */
+export interface RatedSequence extends HeadValues {
+  /** Sequences in the batch that this one ran in. */
+  readonly batchSize: number
+  /** Milliseconds from arrival to the start of the batch. */
+  readonly queueMs: number
+  /** Milliseconds that the batch took. */
+  readonly runMs: number
+}
