@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ERRORS, type ErrorCode } from '../src/errors.js'
 import { createApp } from '../src/http/app.js'
-import { fakeServices } from '../test/http/helpers.js'
+import { unserved } from './unserved.js'
 
 // Compiled to build/scripts, two folders below the root.
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -19,8 +19,8 @@ Every error reply has the body
 
 \`code\` is stable and for programs, \`message\` is for people and may change, \`details\` depends on the code. Where an
 error is about one of several inputs, \`details.index\` is its place in \`inputs\` and \`details.response\` its place in
-\`responses\`. The same code is the label of \`armorm_errors_total\`. Replies of status 503 carry \`Retry-After\`, all replies
-\`X-Request-Id\`, under which the log has more.
+\`responses\`. The same code is the label of \`armorm_errors_total\`. Replies of status 503 carry \`Retry-After\`, and all that
+answer an HTTP request \`X-Request-Id\`, under which the log has more.
 
 \`on_error: "item"\` in \`POST /score\` puts the error of a conversation in the conversation's place: every code of status
 422, \`invalid_request\` for an input of no known form, \`non_finite\` and \`engine_failed\`. Any other error answers the
@@ -50,7 +50,7 @@ export function errorsDocument(): string {
 
 /** openapi/openapi.json: what the routes' schemas amount to, whatever model is served. */
 export async function openapiDocument(): Promise<string> {
-  const app = await createApp(fakeServices())
+  const app = await createApp(unserved())
   await app.ready()
   const document = JSON.stringify(app.swagger(), null, 2)
   await app.close()

@@ -32,8 +32,14 @@ const RATINGS = [-1, -0.5, 0, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2]
 export class Metrics implements ScoringObserver {
   readonly registry = new Registry()
 
-  readonly #requests = this.#counter('http_requests_total', 'HTTP requests that ended; status 499: the client went away first.', ['route', 'method', 'status'])
-  readonly #requestSeconds = this.#histogram('http_request_duration_seconds', 'Time until a request ended.', SECONDS, ['route'])
+  readonly #requests = this.#counter(
+    'http_requests_total',
+    'HTTP requests that ended; status 499: the client went away first.',
+    ['route', 'method', 'status']
+  )
+  readonly #requestSeconds = this.#histogram('http_request_duration_seconds', 'Time until a request ended.', SECONDS, [
+    'route'
+  ])
   readonly #inflight = this.#gauge('inflight', 'HTTP requests being answered.')
   readonly #errors = this.#counter('errors_total', 'Errors in replies, by code of docs/errors.md.', ['code'])
   readonly #samples = this.#counter('samples_total', 'Conversations by outcome: ok, truncated, rejected, error.', [

@@ -18,5 +18,6 @@ try {
   if (!(error instanceof ArmormError)) throw error
   // One clear line; the code is the heading in docs/errors.md.
   console.error(`armorm: ${error.code}: ${error.message}`)
-  process.exitCode = 1
+  // What was started by then, an engine or tokenizer workers, would keep the process alive.
+  process.exit(1)
 }

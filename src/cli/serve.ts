@@ -2,17 +2,17 @@
  * `armorm serve`. The order of start-up: options, bundle with its checksums, tokenizer, engine, self-test, and only
  * then the port is opened: whoever can connect can be served, and a bundle that fails never listens.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { Command, Option } from 'commander'
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { loadBundle } from '../bundle/load.js'
 import { selfTest } from '../bundle/self-test.js'
 import { CONFIG_OPTION, resolveConfig } from '../config/resolve.js'
 import { flagOf, OPTION_NAMES, optionSchema, type ServeOptions, variableOf } from '../config/schema.js'
 import { EngineSupervisor } from '../engine/supervisor.js'
 import { usableThreads } from '../engine/threads.js'
-import { ArmormError } from '../errors.js'
 import { createApp } from '../http/app.js'
 import { drain } from '../http/drain.js'
+import { listen } from '../http/listen.js'
 import { Lifecycle, unreadiness } from '../http/lifecycle.js'
 import { createLogger } from '../http/logger.js'
 import { Metrics } from '../metrics.js'
@@ -20,9 +20,8 @@ import { BatchQueue } from '../scheduling/batch-queue.js'
 import { ExplainStore } from '../scoring/explain-store.js'
 import { Scorer } from '../scoring/scorer.js'
 import { TokenizerPool } from '../text/pool.js'
+import { StopSignals } from './stop-signals.js'
 
-/** Connections that wait to be accepted: trainers open thousands at a time. The kernel's own limit holds besides. */
-const BACKLOG = 4096
 /** A tokenizer worker serves many times the rate of the model on one core. */
 const MOST_TOKENIZER_THREADS = 4
 
@@ -37,14 +36,7 @@ export function serveCommand(): Command {
     command.addOption(new Option(`${flagOf(name)} <value>`, text))
   }
   return command.action(async (flags: Record<string, string | undefined>) => {
-    try {
-      await serve(resolveConfig({ flags, env: process.env }))
-    } catch (error) {
-      if (!(error instanceof ArmormError)) throw error
-      process.stderr.write(`armorm: ${error.code}: ${error.message}\n`)
-      // What was started by then, an engine or tokenizer workers, would keep the process alive.
-      process.exit(1)
-    }
+    await serve(resolveConfig({ flags, env: process.env }))
   })
 }
 
@@ -104,47 +96,13 @@ async function serve(options: ServeOptions): Promise<void> {
     logger
   )
   signals.stop = async () => {
+    const deadline = delay(options.shutdownDeadline * 1000, undefined, { ref: false })
     const finished = await drain(app, lifecycle, options.shutdownDeadline * 1000)
     queue.close()
-    // Past the deadline a run in progress is not waited for: the engine's process ends with this one.
-    if (finished) await Promise.all([engine.close(), tokenizer.close()])
+    // A run that nobody waits for any more may outlast the deadline: the engine's process ends with this one.
+    if (finished) await Promise.race([Promise.all([engine.close(), tokenizer.close()]), deadline])
     return finished
   }
   lifecycle.becomeReady()
   await listen(app, options)
-}
-
-async function listen(app: FastifyInstance, { host, port }: ServeOptions): Promise<void> {
-  try {
-    await app.listen({ host, port, backlog: BACKLOG, listenTextResolver: (address) => `listening at ${address}` })
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === undefined) throw error
-    throw new ArmormError('invalid_config', `cannot listen on --host ${host} --port ${port} (${code})`, { code }, error)
-  }
-}
-
-/** What SIGTERM and SIGINT do: the first stops in order, the second at once. As process 1 nothing else would. */
-class StopSignals {
-  /** Stops what was started; false when work in flight had to be cut. */
-  stop: () => Promise<boolean> = async () => true
-  #stopping = false
-
-  constructor(logger: FastifyBaseLogger) {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void this.#received(signal, logger))
-  }
-
-  async #received(signal: NodeJS.Signals, logger: FastifyBaseLogger): Promise<void> {
-    if (this.#stopping) process.exit(1)
-    this.#stopping = true
-    logger.info({ signal }, 'stopping')
-    try {
-      const finished = await this.stop()
-      logger.info({ finished }, 'stopped')
-      process.exit(finished ? 0 : 1)
-    } catch (error) {
-      logger.error({ err: error }, 'stopping failed')
-      process.exit(1)
-    }
-  }
 }

@@ -4,7 +4,9 @@ import { type DestinationStream, pino, stdSerializers } from 'pino'
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 
-export function createLogger(level: LogLevel, destination?: DestinationStream): FastifyBaseLogger {
+export type Logger = FastifyBaseLogger
+
+export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
   const options = {
     level,
     base: null,

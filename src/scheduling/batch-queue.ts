@@ -34,7 +34,6 @@ export class BatchQueue {
   readonly #engine: Engine
   readonly #options: BatchQueueOptions
   #queue: Queued[] = []
-  #queuedTokens = 0
   #running = false
   #closed = false
 
@@ -50,7 +49,7 @@ export class BatchQueue {
 
   /** Tokens of the sequences that wait. */
   get queuedTokens(): number {
-    return this.#queuedTokens
+    return this.#queue.reduce((sum, { tokens }) => sum + tokens, 0)
   }
 
   /**
@@ -62,7 +61,6 @@ export class BatchQueue {
     return new Promise((resolve, reject) => {
       const tokens = sequence.ids.length
       this.#queue.push({ sequence, tokens, since: performance.now(), signal, resolve, reject })
-      this.#queuedTokens += tokens
       this.#wake()
     })
   }
@@ -72,7 +70,6 @@ export class BatchQueue {
     this.#closed = true
     const error = new ArmormError('shutting_down', 'the server is shutting down')
     for (const { reject } of this.#queue.splice(0)) reject(error)
-    this.#queuedTokens = 0
   }
 
   /** The first batch waits for the end of this turn of the event loop, so that what arrives in it goes along. */
@@ -88,7 +85,6 @@ export class BatchQueue {
       if (this.#queue.length === 0) break
       const { batch, rest } = takeBatch(this.#queue, this.#options.maxBatchTokens, this.#options.maxBatchSequences)
       this.#queue = rest
-      this.#queuedTokens = rest.reduce((sum, { tokens }) => sum + tokens, 0)
       await this.#run(batch)
     }
     this.#running = false
@@ -113,7 +109,7 @@ export class BatchQueue {
       const outputs = await this.#engine.run(batch.map(({ sequence }) => sequence))
       const runMs = report(false)
       batch.forEach(({ resolve, since }, row) =>
-        resolve({ ...this.#row(outputs, row), batchSize: batch.length, queueMs: started - since, runMs })
+        resolve({ ...this.#row(outputs, row), origin: 'run', batchSize: batch.length, queueMs: started - since, runMs })
       )
     } catch (error) {
       report(true)

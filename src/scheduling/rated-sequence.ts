@@ -12,8 +12,10 @@ export interface HeadValues {
 
 /** What the heads said of one sequence, and how it got there. */
 export interface RatedSequence extends HeadValues {
-  /** Sequences in the batch that this one ran in. */
+  /** Sequences in the batch that this one ran in; 0 from memory. */
   readonly batchSize: number
+  /** Whether it ran for this request, joined the same work of another, or was answered from memory. */
+  readonly origin: 'run' | 'joined' | 'cache'
   /** Milliseconds from arrival to the start of the batch. */
   readonly queueMs: number
   /** Milliseconds that the batch took. */

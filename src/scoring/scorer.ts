@@ -2,6 +2,7 @@
 import { ArmormError } from '../errors.js'
 import type { Conversation, TokenizedConversation, Truncation } from '../text/conversation.js'
 import type { ExplainStore } from './explain-store.js'
+import { isFiniteReward } from './finite.js'
 import type { RatedSequence } from '../scheduling/rated-sequence.js'
 import type { Rater, Tokenize } from './rater.js'
 import { isItemError, type Outcome, type Reward, type ScoringInput, type Timing, type Usage } from './reward.js'
@@ -168,7 +169,7 @@ export class Scorer {
   ): Promise<Rated> {
     try {
       const rated = await this.#rater.rate({ ids: sequence.ids, gateIndex: sequence.gateIndex }, signal)
-      if (!isFinite(rated)) {
+      if (!isFiniteReward(rated)) {
         this.#observer.nonFinite()
         throw new ArmormError('non_finite', 'the model produced a value that is not a finite number')
       }
@@ -212,8 +213,4 @@ function located(error: ArmormError, { index, response }: Place): ArmormError {
   const where = response === null ? { index } : { index, response }
   const path = response === null ? `inputs[${index}]` : `inputs[${index}].responses[${response}]`
   return new ArmormError(error.code, `${path}: ${error.message}`, { ...error.details, ...where }, error)
-}
-
-function isFinite({ score, ratings, gating, adjusted }: RatedSequence): boolean {
-  return Number.isFinite(score) && [ratings, gating, adjusted].every((values) => values.every(Number.isFinite))
 }

@@ -23,8 +23,8 @@ const TOKEN_NAMES = [
 
 /** A template's own message is quoted up to this length. */
 const QUOTED = 300
-/** A message that repeats this much of a content is not quoted: errors never hold prompt text. */
-const REPEATED = 8
+/** What stands for the contents when a refusal is quoted. */
+const ANY_CONTENT = 'text'
 
 export class ChatTemplate {
   readonly source: string
@@ -57,14 +57,25 @@ export class ChatTemplate {
    */
   render(messages: readonly Message[]): string {
     try {
-      const plain = messages.map(({ role, content }) => ({ role, content }))
-      return this.#template.render({ ...this.#variables, messages: plain })
-    } catch (cause) {
-      const message = text(cause)
-      const repeats = messages.some(({ content }) => content.length >= REPEATED && message.includes(content))
-      const reason = repeats ? 'its message repeats the text and is left out' : message.slice(0, QUOTED)
-      throw new ArmormError('template_failed', `the chat template refuses these messages: ${reason}`)
+      return this.#print(messages)
+    } catch {
+      throw new ArmormError('template_failed', `the chat template refuses these messages: ${this.#refusal(messages)}`)
     }
+  }
+
+  #print(messages: readonly Message[]): string {
+    const plain = messages.map(({ role, content }) => ({ role, content }))
+    return this.#template.render({ ...this.#variables, messages: plain })
+  }
+
+  /** The template's message about the same roles without their contents: errors never hold prompt text. */
+  #refusal(messages: readonly Message[]): string {
+    try {
+      this.#print(messages.map(({ role }) => ({ role, content: ANY_CONTENT })))
+    } catch (cause) {
+      return text(cause).slice(0, QUOTED)
+    }
+    return 'its message depends on the text and is left out'
   }
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type { OutgoingHttpHeaders } from 'node:http'
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { jsonErrorOffset } from '../../src/http/json-error.js'
 import { fakeApp } from './helpers.js'
@@ -32,6 +33,14 @@ t.test('JSON is read whatever it is labelled as by clients that cannot say', asy
   t.equal(await status(body, 'application/jsonlines'), 415)
 })
 
+t.test('a compressed body is refused for what it is', async (t) => {
+  const app = await fakeApp(t)
+  const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
+  const reply = await app.inject({ method: 'POST', url: '/score', payload: gzipSync(body), headers })
+  t.equal(reply.statusCode, 415)
+  t.match(reply.json(), { error: { code: 'unsupported_media_type', message: /compressed/ } })
+})
+
 t.test('the body must be UTF-8', async (t) => {
   const app = await fakeApp(t)
   const payload = Buffer.concat([Buffer.from('{"inputs":[{"text":"'), Buffer.from([0xff, 0xc0]), Buffer.from('"}]}')])
@@ -61,6 +70,15 @@ t.test('wrong JSON is answered with the place where it breaks, and without its t
     error: { code: 'invalid_json', message: /line 2, column 29/, details: { line: 2, column: 29 } }
   })
   t.notMatch(reply.body, /private|oops/)
+  for (const [text, line, column] of [
+    ['\n', 2, 1],
+    ['x\n', 1, 1],
+    ['\n\nx', 3, 1],
+    ['{}\n x\n\n', 2, 2]
+  ] as const) {
+    const wrong = await app.inject({ method: 'POST', url: '/score', payload: text, headers })
+    t.match(wrong.json(), { error: { details: { line, column } } }, JSON.stringify(text))
+  }
 })
 
 t.test('the place of the error: a text is JSON exactly when there is none', async (t) => {

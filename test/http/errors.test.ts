@@ -70,6 +70,8 @@ const ways: Partial<Record<ErrorCode, (t: Test) => Promise<{ status: number; bod
   unknown_model: inject(score({ inputs: [], model: 'another' })),
   explain_not_found: inject({ method: 'GET', url: '/explain/gone' }),
   headers_too_large: raw(`GET /explain?prompt=${'x'.repeat(20_000)} HTTP/1.1\r\nHost: a\r\n\r\n`),
+  // Its reply finds nobody; disconnect.test.ts sees what remains of it.
+  client_closed: inject(one, rating(new ArmormError('client_closed', 'gone'))),
   request_timeout: async () => {
     const written: string[] = []
     const socket = new Socket()
@@ -124,6 +126,8 @@ t.test("Fastify's and Node's own refusals have the same body", async (t) => {
   t.strictSame(await code(score('{"inputs":[],"__proto__":{}}', json)), [400, 'invalid_json'])
   t.strictSame(await code(score('{"inputs":[{"constructor":{"prototype":{}}}]}', json)), [400, 'invalid_json'])
   t.match(await exchange(app, 'NONSENSE\r\n\r\n'), /^HTTP\/1.1 400 [^]*"code":"invalid_request"/)
+  const { body: metrics } = await app.inject({ method: 'GET', url: '/metrics' })
+  t.match(metrics, /^armorm_errors_total\{code="invalid_request"\} 3$/m, 'what no route saw is counted too')
 })
 
 t.test('405 says which methods there are', async (t) => {
@@ -141,7 +145,7 @@ t.test('what does not match the schema is named by its path', async (t) => {
     const reply = await app.inject({ method: 'POST', url: '/score', payload })
     return reply.json<{ error: { details: { issues: unknown[] } } }>().error.details.issues
   }
-  t.strictSame(await issues({ inputs: [], trunction: 'none' }), [{ path: '', message: 'unknown field "trunction"' }])
+  t.strictSame(await issues({ inputs: [], trunction: 'none' }), [{ path: '/trunction', message: 'unknown field' }])
   t.strictSame(await issues({ inputs: [], return: ['rating'] }), [
     {
       path: '/return/0',
@@ -156,7 +160,29 @@ t.test('what does not match the schema is named by its path', async (t) => {
     { path: '/inputs/1/messages/0/content', message: 'must be string' }
   ])
   t.strictSame(await issues({ inputs: [{ prompt: 'a', response: 'b', responses: ['c'] }] }), [
-    { path: '/inputs/0', message: 'unknown field "response"' }
+    { path: '/inputs/0/response', message: 'unknown field' }
   ])
   t.strictSame(await issues({ inputs: [{ prompt: 'a' }] }), [{ path: '/inputs/0', message: 'must have response' }])
+  t.match(await issues({ inputs: [{ id: 2 ** 53, text: 'a' }] }), [
+    { path: '/inputs/0/id', message: 'must be string' },
+    { path: '/inputs/0/id', message: 'must be <= 9007199254740991' }
+  ])
+})
+
+t.test('a value with more faults than are told is refused all the same', async (t) => {
+  const app = await fakeApp(t)
+  const unknown = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`field${i}`, 'x'.repeat(100)]))
+  for (const payload of [
+    { inputs: [], ...unknown },
+    { inputs: [{ text: 'a', ...unknown }] },
+    { inputs: [{ messages: 'none', ...unknown }] },
+    { inputs: [{ input_ids: Array<null>(1000).fill(null) }] }
+  ]) {
+    const reply = await app.inject({ method: 'POST', url: '/score', payload })
+    t.equal(reply.statusCode, 400)
+    t.ok(reply.body.length < 4000, 'and the reply stays short')
+  }
+  const input_ids = [...Array<number>(200_000).fill(1), 0.5]
+  const late = await app.inject({ method: 'POST', url: '/score', payload: { inputs: [{ input_ids }] } })
+  t.match(late.json(), { error: { code: 'invalid_request', message: /after its first 100000/ } })
 })

@@ -9,7 +9,8 @@ import type { Services } from '../../src/http/services.js'
 import { createLogger } from '../../src/http/logger.js'
 import { Metrics } from '../../src/metrics.js'
 import { ExplainStore } from '../../src/scoring/explain-store.js'
-import type { RatedSequence, Rater, Tokenize } from '../../src/scoring/rater.js'
+import type { RatedSequence } from '../../src/scheduling/rated-sequence.js'
+import type { Rater, Tokenize } from '../../src/scoring/rater.js'
 import { Scorer } from '../../src/scoring/scorer.js'
 import type { Conversation } from '../../src/text/conversation.js'
 
@@ -77,7 +78,7 @@ export function rateByLength({ ids }: EngineSequence): RatedSequence {
   const gating = Float32Array.of(0.5, 0.25, 0.25).map((weight) => weight * scale)
   const adjusted = ratings.map((_, j) => ratings.reduce((sum, rating, i) => sum + rating * (transform[i]?.[j] ?? 0), 0))
   const score = Math.fround(gating.reduce((sum, weight, j) => sum + weight * (adjusted[j] ?? 0), 0))
-  return { ratings, gating, adjusted, score, batchSize: 1, queueMs: 1.5, runMs: 2.5 }
+  return { ratings, gating, adjusted, score, batchSize: 1, origin: 'run' as const, queueMs: 1.5, runMs: 2.5 }
 }
 
 export const fakeRater: Rater = { rate: async (sequence) => rateByLength(sequence) }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ArmormError } from '../../src/errors.js'
 import { fakeApp } from './helpers.js'
 
 t.test('the log has one line a request with the pattern of its route, and never a URL or a text', async (t) => {
@@ -46,6 +47,16 @@ t.test('a defect is logged with its stack under the request id, and not told to 
   t.notMatch(reply.body, /inner fault/)
   const line = log.map((each) => JSON.parse(each) as object).find((each) => 'err' in each)
   t.match(line, { reqId: 'id-1', msg: 'internal', err: { message: 'inner fault', stack: /helpers|log\.test/ } })
+})
+
+t.test('that the server stops or the engine is away is no fault of a request', async (t) => {
+  for (const code of ['shutting_down', 'engine_unavailable'] as const) {
+    const log: string[] = []
+    const app = await fakeApp(t, { rater: { rate: () => Promise.reject(new ArmormError(code, 'not now')) } }, log)
+    await app.inject({ method: 'POST', url: '/score', payload: { inputs: [{ text: 'a' }] } })
+    const lines = log.map((each) => JSON.parse(each) as { level: number; status: number })
+    t.match(lines, [{ level: 30, status: 503, code }])
+  }
 })
 
 t.test('probes are logged at debug', async (t) => {

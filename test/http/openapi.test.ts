@@ -17,6 +17,10 @@ t.test('the server shows it', async (t) => {
   const page = await app.inject({ method: 'GET', url: '/docs' })
   t.equal(page.statusCode, 200)
   t.match(page.headers['content-type'], /html/)
+  t.notMatch(page.headers['content-security-policy'], /upgrade-insecure-requests|https:/, 'works over plain HTTP')
+  const assets = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path ?? '')
+  t.ok(assets.length > 3)
+  for (const url of assets) t.equal((await app.inject({ method: 'GET', url })).statusCode, 200, url)
 })
 
 t.test('every route but the page is in it, and every reference leads somewhere', async (t) => {

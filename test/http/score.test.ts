@@ -174,6 +174,29 @@ t.test('one bad conversation refuses the request and names its place', async (t)
   t.equal(runs, 3)
 })
 
+t.test('`details.index` is the place in the request, whatever else an error has to tell', async (t) => {
+  const tokenizer: Tokenize = {
+    encode: () => Promise.reject(new ArmormError('invalid_token_ids', 'token 7', { index: 7, token_index: 7 }))
+  }
+  const app = await fakeApp(t, { tokenizer })
+  const reply = await app.inject({ method: 'POST', url: '/score', payload: { inputs: [{ input_ids: [1] }] } })
+  t.strictSame(reply.json<Failure>().error.details, { index: 0, token_index: 7 })
+})
+
+t.test('an id that is refused is not echoed', async (t) => {
+  const app = await fakeApp(t)
+  const inputs = [
+    { id: 'x'.repeat(1000), text: 'a' },
+    { id: 2 ** 60, text: 'a' },
+    { id: -7, nonsense: 1 }
+  ]
+  const reply = await app.inject({ method: 'POST', url: '/score', payload: { inputs, on_error: 'item' } })
+  t.strictSame(
+    reply.json<ScoreReply>().results.map(({ id }) => id),
+    [undefined, undefined, -7]
+  )
+})
+
 t.test('a value that is not finite answers 500 and nothing else of the request', async (t) => {
   for (const broken of ['score', 'ratings', 'gating', 'adjusted'] as const) {
     const app = await fakeApp(t, {

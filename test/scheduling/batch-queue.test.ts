@@ -192,3 +192,37 @@ t.test('close before the first turn: nothing runs', async (t) => {
   await turn()
   t.equal(batches.length, 0)
 })
+
+t.test('what nobody waits for any more is dropped before it runs; what runs is finished', async (t) => {
+  const { queue, batches } = held()
+  const [first, second] = [new AbortController(), new AbortController()]
+  const running = queue.rate(sequence([1]), first.signal)
+  await turn()
+  const gone = new Error('gone')
+  const dropped = t.rejects(queue.rate(sequence([2]), first.signal), gone)
+  const kept = queue.rate(sequence([3]), second.signal)
+  first.abort(gone)
+  const late = t.rejects(queue.rate(sequence([4]), first.signal), gone)
+  batches[0]!.succeed()
+  t.equal((await running).score, 1)
+  await Promise.all([dropped, late])
+  await turn()
+  t.strictSame(batches[1]!.firsts, [3])
+  batches[1]!.succeed()
+  t.equal((await kept).score, 3)
+})
+
+t.test('a queue of which nobody waits any more runs nothing, and starts again', async (t) => {
+  const { queue, batches, rate } = held()
+  const client = new AbortController()
+  const dropped = t.rejects(queue.rate(sequence([1, 2]), client.signal), { name: 'AbortError' })
+  client.abort()
+  await dropped
+  t.equal(batches.length, 0)
+  t.equal(queue.depth, 0)
+  t.equal(queue.queuedTokens, 0)
+  const next = rate(3)
+  await turn()
+  batches[0]!.succeed()
+  t.equal((await next).score, 3)
+})

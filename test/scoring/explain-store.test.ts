@@ -59,6 +59,12 @@ t.test('explanations expire by age, however often they are read', async (t) => {
   t.equal(store.get(id), undefined)
 })
 
+t.test('no id is given out for what does not fit', async (t) => {
+  const store = new ExplainStore({ maxBytes: 1000, ttlMs: 1000 })
+  t.equal(store.put(reward(1)), null)
+  t.equal(store.bytes, 0)
+})
+
 t.test('0 bytes turn it off', async (t) => {
   const store = new ExplainStore({ maxBytes: 0, ttlMs: 1000 })
   t.equal(store.enabled, false)

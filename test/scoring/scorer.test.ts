@@ -23,7 +23,16 @@ const rater: Rater = {
   async rate({ ids }) {
     if (ids[0] === FAILING) throw new ArmormError('engine_failed', 'twice')
     const values = Float32Array.of(1)
-    return { ratings: values, gating: values, adjusted: values, score: ids[0] ?? 0, batchSize: 1, queueMs: 0, runMs: 0 }
+    return {
+      ratings: values,
+      gating: values,
+      adjusted: values,
+      score: ids[0] ?? 0,
+      batchSize: 1,
+      origin: 'run' as const,
+      queueMs: 0,
+      runMs: 0
+    }
   }
 }
 

@@ -6,6 +6,9 @@ import type { EngineSequence, HeadOutputs } from '../../src/engine/contract.js'
 import { EngineSupervisor, type SupervisorOptions } from '../../src/engine/supervisor.js'
 import { FIXTURES } from './paths.js'
 
+// The test runner puts its loaders there: processes under test are to run as they do without it, and start sooner.
+delete process.env.NODE_OPTIONS
+
 /** A supervisor on one thread, not yet loaded. */
 export function engineOver(t: Test, folder: string, options: Partial<SupervisorOptions> = {}): EngineSupervisor {
   const engine = new EngineSupervisor({ folder, provider: 'cpu', threads: 1, backoffMs: 1, ...options })

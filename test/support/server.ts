@@ -15,9 +15,13 @@ export interface Exit {
 
 type Armorm = ChildProcessByStdio<null, Readable, Readable>
 
-/** The environment without options that whoever runs the tests may have set for servers of their own. */
+/**
+ * The environment without options that whoever runs the tests may have set for servers of their own, and without the
+ * loaders of the test runner: the server is to run as it does for its users.
+ */
 function environment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ARMORM_')))
+  const foreign = (name: string) => name.startsWith('ARMORM_') || name === 'NODE_OPTIONS'
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign(name)))
 }
 
 /** Starts `armorm` with these arguments; ends with the test, whatever happens. */

@@ -43,6 +43,13 @@ t.test("a template's refusal is quoted, the messages are not", async (t) => {
   t.equal(leaking.code, 'template_failed')
   t.notMatch(leaking.message, 'secret')
   t.equal(leaking.cause, undefined, 'nor is the message kept as a cause')
+  const partly = refusal(() => raising("'bad: ' + messages[0].content[2:8]").render(secret))
+  t.notMatch(partly.message, 'secret')
+  const seldom = new ChatTemplate(
+    "{% if 'secret' in messages[0].content %}{{ raise_exception('no secret') }}{% endif %}",
+    {}
+  )
+  refuses(t, 'template_failed', /is left out$/, () => seldom.render(secret))
   refuses(t, 'template_failed', /refuses/, () => new ChatTemplate('{{ no_such_function() }}', {}).render(messages))
 })
 

@@ -22,7 +22,7 @@ t.test('ids outside the vocabulary', async (t) => {
     [[7, 8, 9, NaN], 3]
   ] as const) {
     const error = refuses(t, 'invalid_token_ids', new RegExp(`^token ${index} `), () => encodeIds(bad, limits, 'none'))
-    t.match(error.details, { index, vocab_size: 100 })
+    t.match(error.details, { token_index: index, vocab_size: 100 })
   }
   refuses(t, 'invalid_token_ids', /empty/, () => encodeIds([], limits, 'none'))
 })

@@ -16,6 +16,9 @@ declare module 'fastify' {
 /** Seconds after which a client may try again what is unavailable now. */
 const RETRY_AFTER = '5'
 
+/** How Node says that the client went away, the second one in the middle of a request. */
+const GONE = new Set(['ECONNRESET', 'HPE_INVALID_EOF_STATE'])
+
 interface Options {
   readonly limits: Limits
 }
@@ -26,8 +29,8 @@ function plugin(app: FastifyInstance, { limits }: Options, done: () => void): vo
   app.addHook('onRoute', ({ url, method }) => routes.add(url, method))
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const known = recognise(error, limits)
-    // Only the server's own faults: what a caller got wrong may quote what the caller sent.
-    if (known.status >= 500) request.log.error({ err: error }, known.code)
+    // Only the server's own faults: what a caller got wrong may quote what the caller sent, and 503 is a state.
+    if (known.status === 500) request.log.error({ err: error }, known.code)
     return sendError(known, request, reply)
   })
   app.setNotFoundHandler((request, reply) => {
@@ -81,7 +84,7 @@ export function recognise(error: FastifyError, { bodyLimit }: Limits): ArmormErr
  * @returns the error that was sent; null where nobody was there to read it.
  */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): ArmormError | null {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  if (GONE.has(error.code ?? '') || !socket.writable) {
     socket.destroy()
     return null
   }

@@ -13,7 +13,8 @@ A request may leave out \`Content-Type\`; unknown fields are refused, so that a 
 Every error is \`{"error":{"code","message","details"}}\`; docs/errors.md lists the codes.`
 
 /** The page loads nothing from elsewhere, and works over plain HTTP (the plugin's own policy asks for HTTPS). */
-const PAGE_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
+const PAGE_POLICY =
+  "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
 
 async function plugin(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {

@@ -23,10 +23,8 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
   }
   const replyOf = (reward: StoredReward) => explanationReply(explain(heads, reward), reward.usage, manifest)
 
-  const explainOne = async (asked: Conversation, truncation: Truncation = 'none', reply: FastifyReply) =>
-    replyOf(
-      await scorer.scoreOne(asked, { protocol: 'explain', truncation, keep: false, signal: clientSignal(reply) })
-    )
+  const explainOne = async (reply: FastifyReply, asked: Conversation, truncation: Truncation = 'none') =>
+    replyOf(await scorer.scoreOne(asked, { protocol: 'explain', truncation, keep: false, signal: clientSignal(reply) }))
 
   app.get(
     '/explain/:explain_id',
@@ -64,7 +62,7 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
     },
     async ({ query }, reply) => {
       requireModel(manifest, query.model)
-      return explainOne(conversation(query.prompt, query.response), query.truncation, reply)
+      return explainOne(reply, conversation(query.prompt, query.response), query.truncation)
     }
   )
 
@@ -90,7 +88,7 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
       if (input.kind === 'many') {
         throw new ArmormError('invalid_request', 'POST /explain takes one conversation: send "response"')
       }
-      return { ...(id !== undefined && { id }), ...(await explainOne(input.conversation, truncation, reply)) }
+      return { ...(id !== undefined && { id }), ...(await explainOne(reply, input.conversation, truncation)) }
     }
   )
 }

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { MessagesInput, options, ResponseInput, TextInput, TokensInput } from './inputs.js'
+import { InputId, MessagesInput, options, ResponseInput, TextInput, TokensInput } from './inputs.js'
 import { Model, Usage } from './results.js'
 
 const closed = { additionalProperties: false }
@@ -43,7 +43,7 @@ const ObjectiveExplanation = Type.Object(
 
 export const ExplainReply = Type.Object(
   {
-    id: Type.Optional(Type.Union([Type.String(), Type.Integer()])),
+    id: Type.Optional(InputId),
     explain_id: Type.Optional(Type.String()),
     model: Model,
     score: Type.Number(),

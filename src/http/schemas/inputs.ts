@@ -10,11 +10,14 @@ export const Message = Type.Object(
 
 const SAFE = Number.MAX_SAFE_INTEGER
 
-/** Integers beyond these bounds would come back as others. */
-export const InputId = Type.Union([Type.String({ maxLength: 256 }), Type.Integer({ minimum: -SAFE, maximum: SAFE })])
+/** Integers beyond the bounds would come back as others. */
+export const InputId = Type.Union([Type.String({ maxLength: 256 }), Type.Integer({ minimum: -SAFE, maximum: SAFE })], {
+  title: 'InputId',
+  description: "The caller's own name for an input, echoed in its result."
+})
 export type InputId = Static<typeof InputId>
 
-const id = Type.Optional({ ...InputId, description: 'Echoed in the result.' })
+const id = Type.Optional(InputId)
 
 const Prompt = Type.Union([Type.String(), Type.Array(Message)], {
   description: 'The user message, or all messages before the answer.'

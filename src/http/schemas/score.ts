@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Input, options } from './inputs.js'
+import { Input, InputId, options } from './inputs.js'
 import { ErrorBody, Model, Usage } from './results.js'
 
 /** What a caller can ask for; `score` and `truncated` are always there. */
@@ -38,7 +38,7 @@ const byObjective = (description: string) =>
 
 const Result = Type.Object(
   {
-    id: Type.Optional(Type.Union([Type.String(), Type.Integer()])),
+    id: Type.Optional(InputId),
     explain_id: Type.Optional(
       Type.Union([Type.String(), Type.Null()], {
         description: 'For GET /explain/{explain_id}; null when none is kept.'
@@ -54,14 +54,11 @@ const Result = Type.Object(
   { title: 'Result' }
 )
 
-const Failure = Type.Object(
-  { id: Type.Optional(Type.Union([Type.String(), Type.Integer()])), error: ErrorBody },
-  { title: 'Failure' }
-)
+const Failure = Type.Object({ id: Type.Optional(InputId), error: ErrorBody }, { title: 'Failure' })
 
 const Nested = Type.Object(
   {
-    id: Type.Optional(Type.Union([Type.String(), Type.Integer()])),
+    id: Type.Optional(InputId),
     results: Type.Array(Type.Union([Result, Failure]))
   },
   { title: 'NestedResults', description: 'Results of an input with `responses`, in their order.' }

@@ -1,0 +1,39 @@
+/** Services of a server that serves nothing: enough for its routes to be declared, the built-in model's manifest included. */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { type Manifest, MANIFEST_FILE } from '../src/bundle/manifest.js'
+import { Lifecycle } from '../src/http/lifecycle.js'
+import type { Services } from '../src/http/services.js'
+import { Metrics } from '../src/metrics.js'
+import { ExplainStore } from '../src/scoring/explain-store.js'
+import { Scorer } from '../src/scoring/scorer.js'
+
+// Compiled to build/scripts, two folders below the root.
+const BUNDLE = fileURLToPath(new URL('../../models/default/', import.meta.url))
+
+const never = () => Promise.reject(new Error('this server serves nothing'))
+
+export function unserved(): Services {
+  const manifest = JSON.parse(readFileSync(BUNDLE + MANIFEST_FILE, 'utf8')) as Manifest
+  const engine = { health: () => ({ state: 'stopped', restarts: 0 }) as const }
+  const metrics = new Metrics(manifest, 'cpu', {
+    queueDepth: () => 0,
+    queuedTokens: () => 0,
+    engineHealth: engine.health,
+    explainEntries: () => 0,
+    explainBytes: () => 0,
+    ready: () => false
+  })
+  const store = new ExplainStore({ maxBytes: 0, ttlMs: 0 })
+  return {
+    manifest,
+    provider: 'cpu',
+    maxTokens: manifest.max_tokens,
+    scorer: new Scorer({ tokenizer: { encode: never }, rater: { rate: never }, store, observer: metrics }),
+    store,
+    engine,
+    lifecycle: new Lifecycle(),
+    metrics,
+    limits: { bodyLimit: 1, maxInputs: 1 }
+  }
+}

@@ -1,0 +1,158 @@
+import t from 'tap'
+import type { TSchema } from 'typebox'
+import { Value } from 'typebox/value'
+import { exportCommand } from '../../src/cli/export.js'
+import { serveCommand } from '../../src/cli/serve.js'
+import { flagOf, OPTION_NAMES, optionSchema, variableOf } from '../../src/config/schema.js'
+import { CONFIG_OPTION } from '../../src/config/resolve.js'
+import { ExplainReply } from '../../src/http/schemas/explain.js'
+import { ScoreReply } from '../../src/http/schemas/score.js'
+import { fakeApp, fakeServices } from '../http/helpers.js'
+import { documents, fences, marked, read, section, tableRows } from '../support/documents.js'
+
+const README = read('README.md')
+
+const exportFlags = exportCommand().options.map(({ long }) => long ?? '')
+/** Of `npm run fidelity`, as bench/fidelity.ts declares them for parseArgs. */
+const fidelityFlags = [...read('bench/fidelity.ts').matchAll(/^ +(\w+): \{ type: 'string'/gm)].map(([, f]) => `--${f}`)
+
+t.test('the scripts that documents name exist', async (t) => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+  for (const path of documents()) {
+    for (const [, run, start] of read(path).matchAll(/npm (?:run ([\w:-]+)|(start|test)\b)/g)) {
+      const name = run ?? start ?? ''
+      t.ok(name in scripts, `${path}: ${name}`)
+    }
+  }
+})
+
+t.test('the flags and variables that the documents name exist', async (t) => {
+  const flags = new Set([
+    ...serveCommand().options.map(({ long }) => long),
+    ...exportFlags,
+    ...fidelityFlags,
+    '--help',
+    // npm's own.
+    '--ignore-scripts',
+    '--package-lock-only',
+    '--omit-lockfile-registry-resolved'
+  ])
+  const variables = new Set([...OPTION_NAMES, CONFIG_OPTION].map(variableOf))
+  for (const path of documents().filter((document) => !document.startsWith('test/'))) {
+    for (const [flag] of read(path).matchAll(/(?<![\w-])--[a-z][a-z-]+/g)) t.ok(flags.has(flag), `${path}: ${flag}`)
+    for (const [variable] of read(path).matchAll(/\bARMORM_\w+/g)) t.ok(variables.has(variable), `${path}: ${variable}`)
+  }
+})
+
+t.test('the table of server options is that of the schema', async (t) => {
+  const rows = tableRows(section(README, 'Server options')).map((row) => row.slice(0, 4))
+  const wanted = OPTION_NAMES.map((name) =>
+    [flagOf(name), variableOf(name), name, optionSchema(name).default].map((cell) => `\`${cell}\``)
+  )
+  t.strictSame(rows, wanted)
+})
+
+t.test('the table of export options has every flag', async (t) => {
+  const rows = tableRows(section(README, 'Exporting a checkpoint')).flatMap(([first = '']) => marked(first))
+  t.strictSame(
+    rows.filter((name) => name.startsWith('--')),
+    exportFlags
+  )
+})
+
+t.test('the table of metrics has every metric of this project', async (t) => {
+  const metrics = await fakeServices().metrics.registry.getMetricsAsJSON()
+  const rows = tableRows(section(README, 'Probes and metrics')).filter(([first]) => first?.startsWith('`armorm_'))
+  t.strictSame(
+    rows.map(([name, type]) => [name, type]),
+    metrics.filter(({ name }) => name.startsWith('armorm_')).map(({ name, type }) => [`\`${name}\``, String(type)])
+  )
+})
+
+t.test('the README names every route, and no other', async (t) => {
+  const { paths } = JSON.parse(read('openapi/openapi.json')) as { paths: Record<string, Record<string, unknown>> }
+  const declared = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`)
+  )
+  const named = [...README.matchAll(/\b(GET|POST) (\/[\w/:]*)/g)].map(([, method, path]) => `${method} ${path}`)
+  t.strictSame([...new Set(named)].sort(), [...new Set(declared)].sort())
+})
+
+/** Bodies of requests: blocks of JSON with inputs, and what curl is told to post. */
+function exampleRequests(): string[] {
+  const blocks = fences(README)
+  const posted = blocks
+    .filter(({ language }) => language === 'sh')
+    .flatMap(({ text }) => [...text.matchAll(/-d '(.*?)'/gs)])
+  return [
+    ...blocks.filter(({ language, text }) => language === 'json' && text.includes('"inputs"')).map(({ text }) => text),
+    ...posted.map(([, body = '']) => body)
+  ]
+}
+
+t.test('the example requests are answered, by results of the form that the README shows', async (t) => {
+  const app = await fakeApp(t)
+  const requests = exampleRequests()
+  t.equal(requests.length, 2)
+  for (const payload of requests) {
+    const reply = await app.inject({ method: 'POST', url: '/score', payload })
+    t.equal(reply.statusCode, 200, reply.body)
+  }
+})
+
+t.test('the forms of inputs are all read', async (t) => {
+  const app = await fakeApp(t)
+  const forms = tableRows(section(README, 'POST /score')).filter(([first]) => first?.startsWith('`{'))
+  t.equal(forms.length, 5)
+  for (const [form = ''] of forms) {
+    const input = marked(form)[0]!.replace(', ...', '')
+    const reply = await app.inject({
+      method: 'POST',
+      url: '/score',
+      payload: `{"inputs": [${input}], "on_error": "item"}`
+    })
+    // What the forms hold is short for something: only that they are known is tested.
+    const { results } = reply.json<{ results: { error?: { code: string } }[] }>()
+    t.not(results[0]?.error?.code, 'invalid_request', form)
+  }
+})
+
+t.test('the example requests to explain are answered', async (t) => {
+  const app = await fakeApp(t)
+  const urls = [...README.matchAll(/curl -s '?http:\/\/127\.0\.0\.1:8080(\/explain[^\s']+)/g)].map(
+    ([, url = '']) => url
+  )
+  t.equal(urls.length, 2)
+  const codes = await Promise.all(urls.map(async (url) => (await app.inject({ url })).statusCode))
+  t.strictSame(codes, [404, 200], 'a stored one that this server never gave out, and one that is scored')
+})
+
+/** Every key that the schema's objects know, so that a reply in the README cannot show another. */
+function unknownKeys(value: unknown, schema: TSchema, path = ''): string[] {
+  const { properties, items, anyOf } = schema as {
+    properties?: Record<string, TSchema>
+    items?: TSchema
+    anyOf?: TSchema[]
+  }
+  if (anyOf) {
+    const branches = anyOf.map((branch) => unknownKeys(value, branch, path))
+    return branches.reduce((least, branch) => (branch.length < least.length ? branch : least))
+  }
+  if (Array.isArray(value)) return items ? value.flatMap((item) => unknownKeys(item, items, `${path}/-`)) : []
+  if (typeof value !== 'object' || value === null || !properties) return []
+  return Object.entries(value).flatMap(([key, child]) => {
+    const known = properties[key]
+    return known ? unknownKeys(child, known, `${path}/${key}`) : [`${path}/${key}`]
+  })
+}
+
+t.test('the replies that the README shows match their schemas', async (t) => {
+  const replies = fences(README).filter(({ language, text }) => language === 'json' && text.includes('"model"'))
+  t.equal(replies.length, 3)
+  for (const { text } of replies) {
+    const reply: unknown = JSON.parse(text)
+    const schema = text.includes('"objectives"') ? ExplainReply : ScoreReply
+    t.ok(Value.Check(schema, reply), text)
+    t.strictSame(unknownKeys(reply, schema), [])
+  }
+})

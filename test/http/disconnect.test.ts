@@ -1,0 +1,112 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import type { Rater } from '../../src/scoring/rater.js'
+import { until } from '../support/until.js'
+import { fakeApp, heldRater, rateByLength } from './helpers.js'
+
+async function listening(t: Test, rater: Rater, log?: string[]): Promise<FastifyInstance> {
+  const app = await fakeApp(t, { rater }, log)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  return app
+}
+
+async function send(app: FastifyInstance, head: string, body: string): Promise<Socket> {
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.write(`${head}\r\nHost: a\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+  return socket
+}
+
+const metricsOf = async (app: FastifyInstance) => (await app.inject({ method: 'GET', url: '/metrics' })).body
+
+/** Waits until only the scrape itself is in flight. */
+const untilIdle = (app: FastifyInstance) => until(async () => /^armorm_inflight 1$/m.test(await metricsOf(app)))
+
+const body = JSON.stringify({ inputs: [{ text: 'PRIVATE' }, { text: 'b' }], on_error: 'item' })
+
+/** Rates once its signal says that nobody waits any more. */
+function untilAborted(): { rater: Rater; started: Promise<void>; reasons: unknown[] } {
+  const reasons: unknown[] = []
+  let start = () => {}
+  const started = new Promise<void>((resolve) => (start = resolve))
+  const rater: Rater = {
+    async rate(_sequence, signal) {
+      start()
+      if (!signal) throw new Error('no signal')
+      await once(signal, 'abort')
+      reasons.push(signal.reason)
+      throw signal.reason
+    }
+  }
+  return { rater, started, reasons }
+}
+
+t.test('the work of a client that goes away is given up, on every route that takes work', async (t) => {
+  for (const [head, given, waiting] of [
+    ['POST /score HTTP/1.1', body, 2],
+    ['POST /explain HTTP/1.1', '{"text":"PRIVATE"}', 1],
+    ['GET /explain?prompt=PRIVATE&response=b HTTP/1.1', '', 1]
+  ] as const) {
+    const { rater, started, reasons } = untilAborted()
+    const log: string[] = []
+    const app = await listening(t, rater, log)
+    const socket = await send(app, head, given)
+    await started
+    socket.destroy()
+    await until(() => reasons.length === waiting)
+    await untilIdle(app)
+    t.match(reasons, Array(waiting).fill({ code: 'client_closed' }))
+    const [method, path = ''] = head.split(/[ ?]/)
+    const metrics = (await metricsOf(app)).split('\n')
+    for (const line of [
+      `armorm_http_requests_total{route="${path}",method="${method}",status="499"} 1`,
+      'armorm_errors_total{code="client_closed"} 1',
+      `armorm_samples_total{protocol="${path.slice(1)}",outcome="rejected"} ${waiting}`
+    ]) {
+      t.ok(metrics.includes(line), line)
+    }
+    const lines = log.map((line) => JSON.parse(line) as object).filter((line) => 'route' in line && 'ms' in line)
+    t.match(lines[0], { route: path, status: 499, code: 'client_closed' })
+    t.notMatch(log.join(''), 'PRIVATE')
+    t.notOk(
+      log.some((line) => (JSON.parse(line) as { level: number }).level >= 50),
+      'nothing is logged as a fault'
+    )
+  }
+})
+
+t.test('a client that goes away in the middle of its body, or while its reply is made, is counted once', async (t) => {
+  const { rater, started, release } = heldRater()
+  const app = await listening(t, rater)
+  const half = await send(app, 'POST /score HTTP/1.1', body)
+  await started
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+  socket.write('POST /score HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{"inputs":')
+  await until(async () => /^armorm_inflight 3$/m.test(await metricsOf(app)))
+  socket.destroy()
+  half.destroy()
+  await untilIdle(app)
+  release()
+  const metrics = await metricsOf(app)
+  t.match(metrics, /^armorm_http_requests_total\{route="\/score",method="POST",status="499"\} 2$/m)
+  t.strictSame(metrics.match(/^armorm_errors_total.*$/gm), ['armorm_errors_total{code="client_closed"} 2'])
+})
+
+t.test('the signal of a client that stays is never aborted', async (t) => {
+  const signals: (AbortSignal | undefined)[] = []
+  const app = await fakeApp(t, {
+    rater: {
+      async rate(sequence, signal) {
+        signals.push(signal)
+        return rateByLength(sequence)
+      }
+    }
+  })
+  await app.inject({ method: 'POST', url: '/score', payload: body })
+  t.strictSame(
+    signals.map((signal) => signal?.aborted),
+    [false, false]
+  )
+})

@@ -1,0 +1,136 @@
+import t from 'tap'
+import type { EngineSequence } from '../../src/engine/contract.js'
+import type { RatedSequence } from '../../src/scheduling/rated-sequence.js'
+import { RewardCache } from '../../src/scoring/reward-cache.js'
+
+const sequence = (ids: number[], gateIndex = 0): EngineSequence => ({ ids: Int32Array.from(ids), gateIndex })
+
+function rated(score: number): RatedSequence {
+  const row = Float32Array.of(score)
+  return { score, ratings: row, gating: row, adjusted: row, origin: 'run', batchSize: 1, queueMs: 2, runMs: 3 }
+}
+
+/** A rater whose work is ended by hand, under a cache. */
+function held(maxBytes = 1e6) {
+  const runs: { succeed: (score: number) => void; fail: (error: Error) => void; signal: AbortSignal }[] = []
+  const cache = new RewardCache(
+    {
+      rate: (_sequence, signal) =>
+        new Promise((resolve, reject) =>
+          runs.push({ succeed: (score) => resolve(rated(score)), fail: reject, signal: signal! })
+        )
+    },
+    { maxBytes, revision: 'r' }
+  )
+  return { cache, runs }
+}
+
+t.test('an exact repeat is answered from memory, bit for bit', async (t) => {
+  const { cache, runs } = held()
+  const first = cache.rate(sequence([1, 2, 3], 1))
+  runs[0]!.succeed(0.1)
+  t.equal((await first).origin, 'run')
+  const again = await cache.rate(sequence([1, 2, 3], 1))
+  t.strictSame(again, { ...rated(0.1), origin: 'cache', batchSize: 0, queueMs: 0, runMs: 0 })
+  t.equal(runs.length, 1)
+})
+
+t.test('other ids, another gate position or order are other work', async (t) => {
+  const { cache, runs } = held()
+  for (const other of [
+    sequence([1, 2, 3], 1),
+    sequence([1, 2, 3], 2),
+    sequence([1, 3, 2], 1),
+    sequence([1, 2], 1),
+    sequence([1, 2, 3, 0], 1)
+  ]) {
+    const work = cache.rate(other)
+    runs.at(-1)!.succeed(runs.length)
+    t.equal((await work).score, runs.length)
+  }
+  t.equal(runs.length, 5)
+})
+
+t.test('a view into a larger buffer is keyed by what it shows', async (t) => {
+  const { cache, runs } = held()
+  const buffer = Int32Array.of(9, 1, 2, 9)
+  const work = cache.rate({ ids: buffer.subarray(1, 3), gateIndex: 0 })
+  runs[0]!.succeed(1)
+  await work
+  t.equal((await cache.rate(sequence([1, 2]))).origin, 'cache')
+})
+
+t.test('identical work in flight is joined', async (t) => {
+  const { cache, runs } = held(0)
+  const all = [1, 2, 3].map(() => cache.rate(sequence([1])))
+  t.equal(runs.length, 1)
+  runs[0]!.succeed(7)
+  t.strictSame(
+    (await Promise.all(all)).map(({ origin, score }) => [origin, score]),
+    [
+      ['run', 7],
+      ['joined', 7],
+      ['joined', 7]
+    ]
+  )
+  t.equal(cache.bytes, 0)
+  void cache.rate(sequence([1]))
+  t.equal(runs.length, 2, 'a cache of no bytes keeps nothing')
+})
+
+t.test('whoever leaves leaves the work to the others; when all have left it is abandoned', async (t) => {
+  const { cache, runs } = held()
+  const leaving = new AbortController()
+  const [gone, stays] = [cache.rate(sequence([1]), leaving.signal), cache.rate(sequence([1]))]
+  leaving.abort(new Error('client gone'))
+  await t.rejects(gone, { message: 'client gone' })
+  t.equal(runs[0]!.signal.aborted, false)
+  runs[0]!.succeed(5)
+  t.equal((await stays).score, 5)
+
+  const [a, b] = [new AbortController(), new AbortController()]
+  const both = [cache.rate(sequence([2]), a.signal), cache.rate(sequence([2]), b.signal)]
+  a.abort(new Error('a'))
+  t.equal(runs[1]!.signal.aborted, false)
+  b.abort(new Error('b'))
+  t.equal(runs[1]!.signal.aborted, true)
+  const fresh = cache.rate(sequence([2]))
+  t.equal(runs.length, 3, 'abandoned work is not joined')
+  runs[1]!.fail(new Error('dropped'))
+  runs[2]!.succeed(6)
+  t.equal((await fresh).score, 6)
+  await t.rejects(both[0]!, { message: 'a' })
+  await t.rejects(both[1]!, { message: 'b' })
+})
+
+t.test('failures reach all who wait and are not kept', async (t) => {
+  const { cache, runs } = held()
+  const both = [cache.rate(sequence([1])), cache.rate(sequence([1]))]
+  runs[0]!.fail(new Error('engine'))
+  for (const work of both) await t.rejects(work, { message: 'engine' })
+  const retry = cache.rate(sequence([1]))
+  runs[1]!.succeed(1)
+  t.equal((await retry).origin, 'run')
+})
+
+t.test('a value that is not finite is passed on, never kept', async (t) => {
+  const { cache, runs } = held()
+  const work = cache.rate(sequence([1]))
+  runs[0]!.succeed(NaN)
+  t.ok(Number.isNaN((await work).score))
+  void cache.rate(sequence([1]))
+  t.equal(runs.length, 2)
+})
+
+t.test('memory is bounded: the least recently used go first', async (t) => {
+  const { cache, runs } = held(3000)
+  for (let id = 0; id < 20; id++) {
+    const work = cache.rate(sequence([id]))
+    runs[id]!.succeed(id)
+    await work
+  }
+  t.ok(cache.bytes > 0 && cache.bytes <= 3000)
+  t.equal((await cache.rate(sequence([19]))).origin, 'cache')
+  void cache.rate(sequence([0]))
+  t.equal(runs.length, 21)
+})
