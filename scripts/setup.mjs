@@ -1,5 +1,6 @@
-// Makes a fresh clone runnable: installs the locked packages when they are missing or changed, and compiles.
-// No install script runs and nothing for a GPU is downloaded.
+// Makes a fresh clone runnable: installs the locked packages when they are missing or changed, and compiles: the
+// program, or with --tests the tests, benchmarks and scripts besides. No install script runs and nothing for a GPU is
+// downloaded.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -28,4 +29,5 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
 }
 
 mkdirSync(join(root, 'build'), { recursive: true })
-run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root])
+const project = process.argv.includes('--tests') ? 'tsconfig.json' : 'tsconfig.build.json'
+run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, project)])

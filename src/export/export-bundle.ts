@@ -112,7 +112,7 @@ export async function exportBundle(options: ExportOptions): Promise<Manifest> {
       self_test: { tolerance: selfTestTolerance(lossless), cases }
     }
     await writeFile(join(partial, MANIFEST_FILE), readableJson(manifest))
-    if (options.replace) await rm(out, { recursive: true, force: true })
+    if (options.replace) await clearOut(out, partial)
     await mkdir(dirname(out), { recursive: true })
     await rename(partial, out)
     return manifest
@@ -130,6 +130,17 @@ async function checkOut(out: string, { checkpoint, replace }: ExportOptions): Pr
   // Only a bundle is ever removed, never whatever else a mistyped path names.
   if (!present.includes(MANIFEST_FILE))
     throw new ArmormError('invalid_config', `${out} is not a bundle and is not replaced`)
+}
+
+/** Removes the bundle that was there; what somebody put beside its files, a model card say, moves to the new one. */
+async function clearOut(out: string, partial: string): Promise<void> {
+  const names = await readdir(out).catch((): string[] => [])
+  if (names.length > 0) {
+    const { files } = JSON.parse(await readFile(join(out, MANIFEST_FILE), 'utf8')) as Partial<Manifest>
+    const mine = new Set([MANIFEST_FILE, ...Object.keys(files ?? {}), ...(await readdir(partial))])
+    for (const name of names) if (!mine.has(name)) await rename(join(out, name), join(partial, name))
+  }
+  await rm(out, { recursive: true, force: true })
 }
 
 function resolveMaxTokens({ maxPositions }: ModelConfig, asked: number | undefined): number {

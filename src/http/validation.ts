@@ -69,3 +69,8 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
     return issues.length === 0 ? { value } : { error: invalid(SUBJECTS[httpPart ?? 'body'] ?? 'the request', issues) }
   }
 }
+
+/** The same, with the body held against another schema than the one that the route documents. */
+export function bodyHeldAgainst(body: TSchema): FastifySchemaCompiler<TSchema> {
+  return (route) => validatorCompiler(route.httpPart === 'body' ? { ...route, schema: body } : route)
+}

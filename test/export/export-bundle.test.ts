@@ -163,8 +163,10 @@ t.test('a folder that holds something else is never replaced', async (t) => {
   const out = join(folder, 'bundle')
   await exportBundle({ ...options, out })
   await t.rejects(exportBundle({ ...options, out }), { code: 'invalid_config' })
+  writeFileSync(join(out, 'README.md'), 'the card')
   await exportBundle({ ...options, out, replace: true })
   t.ok(existsSync(join(out, 'bundle.json')))
+  t.equal(readFileSync(join(out, 'README.md'), 'utf8'), 'the card', 'what lies beside the bundle stays')
 })
 
 /** Runs `armorm` and returns how it ended. */

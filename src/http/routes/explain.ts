@@ -11,7 +11,7 @@ import { explanationReply } from '../replies.js'
 import { ExplainEnvelope, ExplainParams, ExplainQuery, ExplainReply, ExplainRequest } from '../schemas/explain.js'
 import { replies } from '../schemas/results.js'
 import type { Services } from '../services.js'
-import { validatorCompiler } from '../validation.js'
+import { bodyHeldAgainst } from '../validation.js'
 
 export async function explainRoutes(base: FastifyInstance, services: Services): Promise<void> {
   const app = base.withTypeProvider<TypeBoxTypeProvider>()
@@ -76,8 +76,7 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
         response: replies(ExplainReply)
       },
       // The conversation is held against its form by `parseInput`, which says which forms there are.
-      validatorCompiler: (route) =>
-        validatorCompiler(route.httpPart === 'body' ? { ...route, schema: ExplainEnvelope } : route),
+      validatorCompiler: bodyHeldAgainst(ExplainEnvelope),
       config: { work: true }
     },
     async (request, reply) => {

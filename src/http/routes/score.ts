@@ -9,7 +9,7 @@ import { milliseconds, modelReply, resultReply, totalUsage, usageReply } from '.
 import { replies } from '../schemas/results.js'
 import { RETURNABLE, ScoreEnvelope, ScoreReply, ScoreRequest } from '../schemas/score.js'
 import type { Services } from '../services.js'
-import { validatorCompiler } from '../validation.js'
+import { bodyHeldAgainst } from '../validation.js'
 
 export async function scoreRoutes(base: FastifyInstance, services: Services): Promise<void> {
   const app = base.withTypeProvider<TypeBoxTypeProvider>()
@@ -28,8 +28,7 @@ export async function scoreRoutes(base: FastifyInstance, services: Services): Pr
         response: replies(ScoreReply)
       },
       // Inputs are held against their forms one by one, so that an error names the index.
-      validatorCompiler: (route) =>
-        validatorCompiler(route.httpPart === 'body' ? { ...route, schema: ScoreEnvelope } : route),
+      validatorCompiler: bodyHeldAgainst(ScoreEnvelope),
       config: { work: true }
     },
     async (request, reply) => {
