@@ -22,6 +22,7 @@ export function unserved(): Services {
     engineHealth: engine.health,
     explainEntries: () => 0,
     explainBytes: () => 0,
+    cacheBytes: () => 0,
     ready: () => false
   })
   const store = new ExplainStore({ maxBytes: 0, ttlMs: 0 })

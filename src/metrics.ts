@@ -18,6 +18,7 @@ export interface MetricSources {
   engineHealth(): EngineHealth
   explainEntries(): number
   explainBytes(): number
+  cacheBytes(): number
   ready(): boolean
 }
 
@@ -54,6 +55,11 @@ export class Metrics implements ScoringObserver {
   readonly #inferenceSeconds = this.#histogram('inference_seconds', 'Time that one batch ran.', SECONDS)
   readonly #batchSize = this.#histogram('batch_size', 'Conversations in a batch.', SIZES)
   readonly #batchTokens = this.#histogram('batch_tokens', 'Tokens in a batch, without padding.', TOKENS)
+  readonly #cacheHits = this.#counter(
+    'cache_hits_total',
+    'Conversations not computed: from memory (cache), or joined to the same work under way (joined).',
+    ['origin']
+  )
   readonly #score = this.#histogram('score', 'Scores given.', SCORES)
   readonly #objectives: readonly Histogram.Internal<'objective'>[]
 
@@ -76,6 +82,7 @@ export class Metrics implements ScoringObserver {
     this.#sampled('ready', '1 while /readyz answers 200.', () => Number(sources.ready()))
     this.#sampled('explain_store_entries', 'Explanations kept.', () => sources.explainEntries())
     this.#sampled('explain_store_bytes', 'Bytes that explanations take.', () => sources.explainBytes())
+    this.#sampled('cache_bytes', 'Bytes that remembered rewards take.', () => sources.cacheBytes())
   }
 
   requestStarted(): void {
@@ -102,9 +109,10 @@ export class Metrics implements ScoringObserver {
     this.#trimmedTokens.inc(trimmedTokens)
   }
 
-  rated(protocol: Protocol, { score, ratings, usage }: Reward, { queueMs }: RatedSequence): void {
+  rated(protocol: Protocol, { score, ratings, usage }: Reward, { origin, queueMs }: RatedSequence): void {
     this.#samples.inc({ protocol, outcome: usage.trimmedTokens > 0 ? 'truncated' : 'ok' })
-    this.#queueSeconds.observe(queueMs / 1000)
+    if (origin === 'run') this.#queueSeconds.observe(queueMs / 1000)
+    else this.#cacheHits.inc({ origin })
     this.#score.observe(score)
     for (const [j, rating] of ratings.entries()) this.#objectives[j]?.observe(rating)
   }

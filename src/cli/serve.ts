@@ -10,6 +10,7 @@ import { CONFIG_OPTION, resolveConfig } from '../config/resolve.js'
 import { flagOf, OPTION_NAMES, optionSchema, type ServeOptions, variableOf } from '../config/schema.js'
 import { EngineSupervisor } from '../engine/supervisor.js'
 import { usableThreads } from '../engine/threads.js'
+import { ArmormError } from '../errors.js'
 import { createApp } from '../http/app.js'
 import { drain } from '../http/drain.js'
 import { listen } from '../http/listen.js'
@@ -18,6 +19,7 @@ import { createLogger } from '../http/logger.js'
 import { Metrics } from '../metrics.js'
 import { BatchQueue } from '../scheduling/batch-queue.js'
 import { ExplainStore } from '../scoring/explain-store.js'
+import { RewardCache } from '../scoring/reward-cache.js'
 import { Scorer } from '../scoring/scorer.js'
 import { TokenizerPool } from '../text/pool.js'
 import { StopSignals } from './stop-signals.js'
@@ -45,6 +47,13 @@ async function serve(options: ServeOptions): Promise<void> {
   const logger = createLogger(options.logLevel)
   const signals = new StopSignals(logger)
   const { folder, manifest } = await loadBundle(options.model)
+  if (!manifest.backbone.providers.includes(options.provider)) {
+    throw new ArmormError(
+      'provider_unavailable',
+      `the bundle is exported for ${manifest.backbone.providers.join(', ')}, not for ${options.provider}`,
+      { provider: options.provider, available: manifest.backbone.providers }
+    )
+  }
   logger.info({ model: manifest.model.name, revision: manifest.model.revision }, 'loading')
   const lifecycle = new Lifecycle()
   const maxTokens = Math.min(options.maxTokens || manifest.max_tokens, manifest.max_tokens)
@@ -61,7 +70,11 @@ async function serve(options: ServeOptions): Promise<void> {
     folder,
     provider: options.provider,
     threads: options.threads || usableThreads(),
-    onEvent: (event) => logger.warn({ event }, 'engine')
+    onEvent: (event) => {
+      logger.warn({ event }, 'engine')
+      // Whoever runs the server restarts a process that ends, not one that answers nothing for good.
+      if (event.type === 'failed') process.exit(1)
+    }
   })
   await engine.load()
   await selfTest(manifest, engine)
@@ -73,12 +86,14 @@ async function serve(options: ServeOptions): Promise<void> {
     maxBatchSequences: options.maxBatchSequences,
     onBatch: (info) => metrics.batch(info)
   })
+  const cache = new RewardCache(queue, { maxBytes: options.cacheBytes, revision: manifest.model.revision })
   const metrics = new Metrics(manifest, options.provider, {
     queueDepth: () => queue.depth,
     queuedTokens: () => queue.queuedTokens,
     engineHealth: () => engine.health(),
     explainEntries: () => store.size,
     explainBytes: () => store.bytes,
+    cacheBytes: () => cache.bytes,
     ready: () => unreadiness(lifecycle, engine) === null
   })
   const app = await createApp(
@@ -86,7 +101,7 @@ async function serve(options: ServeOptions): Promise<void> {
       manifest,
       provider: options.provider,
       maxTokens,
-      scorer: new Scorer({ tokenizer, rater: queue, store, observer: metrics }),
+      scorer: new Scorer({ tokenizer, rater: cache, store, observer: metrics }),
       store,
       engine,
       lifecycle,

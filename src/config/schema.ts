@@ -65,6 +65,12 @@ export const ServeOptions = Type.Object(
       default: 4096,
       description: 'conversations of one request'
     }),
+    cacheBytes: Type.Integer({
+      minimum: 0,
+      maximum: 1024 * 1024 * MEBIBYTE,
+      default: 64 * MEBIBYTE,
+      description: 'bytes for rewards kept to answer exact repeats; 0: keep none'
+    }),
     explainBytes: Type.Integer({
       minimum: 0,
       maximum: 1024 * 1024 * MEBIBYTE,

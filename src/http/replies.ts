@@ -24,23 +24,25 @@ export function modelReply({ model, backbone }: Manifest) {
   return { name: model.name, revision: model.revision, precision: backbone.precision }
 }
 
-export function usageReply({ tokens, promptTokens, responseTokens, trimmedTokens }: Usage) {
+export function usageReply({ tokens, promptTokens, responseTokens, trimmedTokens, cachedTokens }: Usage) {
   return {
     tokens,
     prompt_tokens: promptTokens,
     response_tokens: responseTokens,
-    trimmed_tokens: trimmedTokens
+    trimmed_tokens: trimmedTokens,
+    cached_tokens: cachedTokens
   }
 }
 
 /** Sum of the usage of all rewards. */
 export function totalUsage(rewards: readonly Reward[]): Usage {
-  const total = { tokens: 0, promptTokens: 0, responseTokens: 0, trimmedTokens: 0 }
+  const total = { tokens: 0, promptTokens: 0, responseTokens: 0, trimmedTokens: 0, cachedTokens: 0 }
   for (const { usage } of rewards) {
     total.tokens += usage.tokens
     total.promptTokens += usage.promptTokens
     total.responseTokens += usage.responseTokens
     total.trimmedTokens += usage.trimmedTokens
+    total.cachedTokens += usage.cachedTokens
   }
   return total
 }

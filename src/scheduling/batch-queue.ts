@@ -1,7 +1,7 @@
 /** Requests that arrive together run together: a queue in front of the engine, one batch at a time. */
 import type { Engine, EngineSequence, HeadOutputs } from '../engine/contract.js'
 import { ArmormError } from '../errors.js'
-import type { HeadValues, RatedSequence } from './rated-sequence.js'
+import type { CallerState, HeadValues, RatedSequence } from './rated-sequence.js'
 import { takeBatch } from './take-batch.js'
 
 /** A batch that ended. */
@@ -25,7 +25,7 @@ interface Queued {
   readonly sequence: EngineSequence
   readonly tokens: number
   readonly since: number
-  readonly signal: AbortSignal | undefined
+  readonly caller: CallerState | undefined
   readonly resolve: (rated: RatedSequence) => void
   readonly reject: (error: unknown) => void
 }
@@ -53,14 +53,14 @@ export class BatchQueue {
   }
 
   /**
-   * @param signal - once aborted, the sequence is dropped when its turn for a batch comes.
-   * @throws ArmormError engine_failed, engine_unavailable, shutting_down; the reason of `signal`
+   * @param caller - once it has gone, the sequence is dropped when its turn for a batch comes.
+   * @throws ArmormError engine_failed, engine_unavailable, shutting_down; the reason of `caller`
    */
-  rate(sequence: EngineSequence, signal?: AbortSignal): Promise<RatedSequence> {
+  rate(sequence: EngineSequence, caller?: CallerState): Promise<RatedSequence> {
     if (this.#closed) return Promise.reject(new ArmormError('shutting_down', 'the server is shutting down'))
     return new Promise((resolve, reject) => {
       const tokens = sequence.ids.length
-      this.#queue.push({ sequence, tokens, since: performance.now(), signal, resolve, reject })
+      this.#queue.push({ sequence, tokens, since: performance.now(), caller, resolve, reject })
       this.#wake()
     })
   }
@@ -91,9 +91,9 @@ export class BatchQueue {
   }
 
   #dropAborted(): void {
-    this.#queue = this.#queue.filter(({ signal, reject }) => {
-      if (signal?.aborted) reject(signal.reason)
-      return !signal?.aborted
+    this.#queue = this.#queue.filter(({ caller, reject }) => {
+      if (caller?.aborted) reject(caller.reason)
+      return !caller?.aborted
     })
   }
 

@@ -21,3 +21,10 @@ export interface RatedSequence extends HeadValues {
   /** Milliseconds that the batch took. */
   readonly runMs: number
 }
+
+/** Whether whoever asked still waits; an AbortSignal is one. Asked when the work's turn comes, never listened to. */
+export interface CallerState {
+  readonly aborted: boolean
+  /** What the work is rejected with once its caller has gone. */
+  readonly reason: unknown
+}

@@ -1,6 +1,6 @@
 /** What scoring needs from the rooms below it: someone who tokenizes and someone who rates. */
 import type { EngineSequence } from '../engine/contract.js'
-import type { RatedSequence } from '../scheduling/rated-sequence.js'
+import type { CallerState, RatedSequence } from '../scheduling/rated-sequence.js'
 import type { Conversation, TokenizedConversation, Truncation } from '../text/conversation.js'
 
 export interface Tokenize {
@@ -10,8 +10,8 @@ export interface Tokenize {
 
 export interface Rater {
   /**
-   * @param signal - once aborted, the sequence is dropped unless it runs already.
-   * @throws ArmormError engine_failed, engine_unavailable, shutting_down; the reason of `signal`.
+   * @param caller - once it has gone, the sequence is dropped unless it runs already.
+   * @throws ArmormError engine_failed, engine_unavailable, shutting_down; the reason of `caller`.
    */
-  rate(sequence: EngineSequence, signal?: AbortSignal): Promise<RatedSequence>
+  rate(sequence: EngineSequence, caller?: CallerState): Promise<RatedSequence>
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { EngineSequence } from '../engine/contract.js'
-import type { HeadValues, RatedSequence } from '../scheduling/rated-sequence.js'
+import type { CallerState, HeadValues, RatedSequence } from '../scheduling/rated-sequence.js'
 import { isFiniteReward } from './finite.js'
 import type { Rater } from './rater.js'
 
@@ -13,12 +13,10 @@ export interface RewardCacheOptions {
   readonly revision: string
 }
 
-/** Work that runs, and who waits for it. */
+/** Work under way, and everybody who waits for it. */
 interface InFlight {
   readonly result: Promise<RatedSequence>
-  /** Aborts the work; called when the last of those who wait has gone. */
-  readonly abandon: (reason: unknown) => void
-  waiting: number
+  readonly callers: Callers
 }
 
 /** What an entry takes beside its numbers: key, objects and the cache's own links, measured generously. */
@@ -26,7 +24,7 @@ const ENTRY_OVERHEAD = 600
 
 /**
  * A rater before another one. A repeat with the same token ids and gate position is answered at once; work that is
- * under way already is joined. Whoever leaves (by its signal) leaves the others' work alone.
+ * under way already is joined. Whoever leaves leaves the others' work alone: it is dropped when all have left.
  */
 export class RewardCache implements Rater {
   readonly #rater: Rater
@@ -45,13 +43,14 @@ export class RewardCache implements Rater {
     return this.#kept?.calculatedSize ?? 0
   }
 
-  async rate(sequence: EngineSequence, signal?: AbortSignal): Promise<RatedSequence> {
+  async rate(sequence: EngineSequence, caller?: CallerState): Promise<RatedSequence> {
     const key = this.#keyOf(sequence)
     const kept = this.#kept?.get(key)
     if (kept) return { ...kept, origin: 'cache', batchSize: 0, queueMs: 0, runMs: 0 }
     const running = this.#inFlight.get(key)
-    if (running) return { ...(await wait(running, signal)), origin: 'joined' }
-    return wait(this.#start(key, sequence), signal)
+    if (!running) return this.#start(key, sequence, caller)
+    running.callers.join(caller)
+    return { ...(await running.result), origin: 'joined' }
   }
 
   #keyOf({ ids, gateIndex }: EngineSequence): string {
@@ -59,51 +58,41 @@ export class RewardCache implements Rater {
     return createHash('sha256').update(`${this.#revision} ${gateIndex} `).update(bytes).digest('base64')
   }
 
-  #start(key: string, sequence: EngineSequence): InFlight {
-    const controller = new AbortController()
-    const forget = (): void => {
-      if (this.#inFlight.get(key) === work) this.#inFlight.delete(key)
-    }
-    const result = this.#rater.rate(sequence, controller.signal).then((rated) => {
-      const { ratings, gating, adjusted, score } = rated
+  async #start(key: string, sequence: EngineSequence, caller: CallerState | undefined): Promise<RatedSequence> {
+    const callers = new Callers(caller)
+    const result = this.#rater.rate(sequence, callers)
+    this.#inFlight.set(key, { result, callers })
+    try {
+      const rated = await result
+      const { score, ratings, gating, adjusted } = rated
       // A value that is not finite is an error to report, not an answer to repeat.
-      if (isFiniteReward(rated)) this.#kept?.set(key, { ratings, gating, adjusted, score })
+      if (isFiniteReward(rated)) this.#kept?.set(key, { score, ratings, gating, adjusted })
       return rated
-    })
-    const work: InFlight = {
-      result,
-      abandon: (reason) => {
-        // Whoever asks from now on starts anew: this work may already be dropped.
-        forget()
-        controller.abort(reason)
-      },
-      waiting: 0
+    } finally {
+      this.#inFlight.delete(key)
     }
-    this.#inFlight.set(key, work)
-    result.then(forget, forget)
-    return work
   }
 }
 
-/** Waits for the work until the caller's signal aborts. @throws the work's error, or the reason of `signal` */
-function wait(work: InFlight, signal: AbortSignal | undefined): Promise<RatedSequence> {
-  work.waiting += 1
-  return new Promise((resolve, reject) => {
-    const leave = (): void => {
-      work.waiting -= 1
-      if (work.waiting === 0) work.abandon(signal?.reason)
-      reject(signal?.reason as Error)
-    }
-    const settle =
-      <T>(then: (value: T) => void) =>
-      (value: T): void => {
-        signal?.removeEventListener('abort', leave)
-        then(value)
-      }
-    work.result.then(settle(resolve), settle(reject))
-    if (signal?.aborted) leave()
-    else signal?.addEventListener('abort', leave, { once: true })
-  })
+/** All who wait for one piece of work, as one caller: gone once every one of them is. */
+class Callers implements CallerState {
+  readonly #callers: (CallerState | undefined)[]
+
+  constructor(first: CallerState | undefined) {
+    this.#callers = [first]
+  }
+
+  join(caller: CallerState | undefined): void {
+    this.#callers.push(caller)
+  }
+
+  get aborted(): boolean {
+    return this.#callers.every((caller) => caller?.aborted)
+  }
+
+  get reason(): unknown {
+    return this.#callers[0]?.reason
+  }
 }
 
 function bytesOf({ ratings, gating, adjusted }: HeadValues): number {

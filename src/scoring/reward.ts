@@ -19,6 +19,8 @@ export interface Usage {
   readonly responseTokens: number
   /** Tokens cut from the left of the prompt. */
   readonly trimmedTokens: number
+  /** Tokens not computed for this request: the reward came from memory, or from the same work already under way. */
+  readonly cachedTokens: number
 }
 
 /** What the heads said of one conversation, every number finite. */

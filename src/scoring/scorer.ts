@@ -153,7 +153,8 @@ export class Scorer {
         tokens: sequence.ids.length,
         promptTokens: sequence.promptTokens,
         responseTokens: sequence.ids.length - sequence.promptTokens,
-        trimmedTokens: sequence.trimmedTokens
+        trimmedTokens: sequence.trimmedTokens,
+        cachedTokens: 0
       }
       this.#observer.tokenized(performance.now() - started, usage)
       return { sequence, usage }
@@ -173,8 +174,9 @@ export class Scorer {
         this.#observer.nonFinite()
         throw new ArmormError('non_finite', 'the model produced a value that is not a finite number')
       }
-      const { score, ratings, gating, adjusted, queueMs, runMs } = rated
-      const values = { score, ratings, gating, adjusted, usage }
+      const { score, ratings, gating, adjusted, origin, queueMs, runMs } = rated
+      const cachedTokens = origin === 'run' ? 0 : usage.tokens
+      const values = { score, ratings, gating, adjusted, usage: { ...usage, cachedTokens } }
       const reward: Reward = { ...values, explainId: keep ? this.#store.put(values) : null }
       this.#observer.rated(protocol, reward, rated)
       return { reward, queueMs, runMs }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
+import type { CallerState } from '../../src/scheduling/rated-sequence.js'
 import type { Rater } from '../../src/scoring/rater.js'
 import { until } from '../support/until.js'
 import { fakeApp, heldRater, rateByLength } from './helpers.js'
@@ -35,7 +36,7 @@ function untilAborted(): { rater: Rater; started: Promise<void>; reasons: unknow
     async rate(_sequence, signal) {
       start()
       if (!signal) throw new Error('no signal')
-      await once(signal, 'abort')
+      await once(signal as AbortSignal, 'abort')
       reasons.push(signal.reason)
       throw signal.reason
     }
@@ -95,7 +96,7 @@ t.test('a client that goes away in the middle of its body, or while its reply is
 })
 
 t.test('the signal of a client that stays is never aborted', async (t) => {
-  const signals: (AbortSignal | undefined)[] = []
+  const signals: (CallerState | undefined)[] = []
   const app = await fakeApp(t, {
     rater: {
       async rate(sequence, signal) {

@@ -103,6 +103,7 @@ export function fakeServices(fakes: Fakes = {}): Services {
     engineHealth: () => engine.health(),
     explainEntries: () => store.size,
     explainBytes: () => store.bytes,
+    cacheBytes: () => 0,
     ready: () => lifecycle.state === 'ready'
   })
   const scorer = new Scorer({

@@ -51,7 +51,7 @@ t.test('one result an input, in order, whichever form an input has and whichever
     [5, 4, 6].map(scoreOf)
   )
   t.notOk('score' in nested, 'the nested results stand in the place of the input')
-  t.strictSame(a.usage, { tokens: 9, prompt_tokens: 5, response_tokens: 4, trimmed_tokens: 0 })
+  t.strictSame(a.usage, { tokens: 9, prompt_tokens: 5, response_tokens: 4, trimmed_tokens: 0, cached_tokens: 0 })
   t.equal(usage?.tokens, 9 + 8 + 7 + 5 + 4 + 6 + 5 + 4)
 })
 
@@ -237,7 +237,13 @@ t.test('trimming is asked for, and told', async (t) => {
   const reply = await app.inject({ method: 'POST', url: '/score', payload })
   const [result] = reply.json<ScoreReply>().results as [Result]
   t.equal(result.truncated, true)
-  t.strictSame(result.usage, { tokens: 100, prompt_tokens: 97, response_tokens: 3, trimmed_tokens: 23 })
+  t.strictSame(result.usage, {
+    tokens: 100,
+    prompt_tokens: 97,
+    response_tokens: 3,
+    trimmed_tokens: 23,
+    cached_tokens: 0
+  })
 })
 
 t.test('the model may be named by name or revision; no inputs give no results', async (t) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ExplainStore } from '../../src/scoring/explain-store.js'
 
-const usage = { tokens: 3, promptTokens: 2, responseTokens: 1, trimmedTokens: 0 }
+const usage = { tokens: 3, promptTokens: 2, responseTokens: 1, trimmedTokens: 0, cachedTokens: 0 }
 
 const reward = (score: number, objectives = 4) => ({
   score,

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { EngineSequence } from '../../src/engine/contract.js'
-import type { RatedSequence } from '../../src/scheduling/rated-sequence.js'
+import type { CallerState, RatedSequence } from '../../src/scheduling/rated-sequence.js'
 import { RewardCache } from '../../src/scoring/reward-cache.js'
 
 const sequence = (ids: number[], gateIndex = 0): EngineSequence => ({ ids: Int32Array.from(ids), gateIndex })
@@ -12,12 +12,12 @@ function rated(score: number): RatedSequence {
 
 /** A rater whose work is ended by hand, under a cache. */
 function held(maxBytes = 1e6) {
-  const runs: { succeed: (score: number) => void; fail: (error: Error) => void; signal: AbortSignal }[] = []
+  const runs: { succeed: (score: number) => void; fail: (error: Error) => void; caller: CallerState }[] = []
   const cache = new RewardCache(
     {
-      rate: (_sequence, signal) =>
+      rate: (_sequence, caller) =>
         new Promise((resolve, reject) =>
-          runs.push({ succeed: (score) => resolve(rated(score)), fail: reject, signal: signal! })
+          runs.push({ succeed: (score) => resolve(rated(score)), fail: reject, caller: caller! })
         )
     },
     { maxBytes, revision: 'r' }
@@ -78,29 +78,37 @@ t.test('identical work in flight is joined', async (t) => {
   t.equal(runs.length, 2, 'a cache of no bytes keeps nothing')
 })
 
-t.test('whoever leaves leaves the work to the others; when all have left it is abandoned', async (t) => {
+t.test('whoever leaves leaves the work to the others; when all have left it may be dropped', async (t) => {
+  const { cache, runs } = held()
+  const [a, b] = [new AbortController(), new AbortController()]
+  const both = [cache.rate(sequence([1]), a.signal), cache.rate(sequence([1]), b.signal)]
+  t.equal(runs[0]!.caller.aborted, false)
+  a.abort(new Error('a has gone'))
+  t.equal(runs[0]!.caller.aborted, false)
+  b.abort(new Error('b has gone'))
+  t.equal(runs[0]!.caller.aborted, true)
+  t.match(runs[0]!.caller.reason, { message: 'a has gone' })
+  const late = cache.rate(sequence([1]))
+  t.equal(runs.length, 1)
+  t.equal(runs[0]!.caller.aborted, false, 'somebody waits for it again')
+  runs[0]!.succeed(5)
+  t.strictSame(
+    (await Promise.all([...both, late])).map(({ score }) => score),
+    [5, 5, 5]
+  )
+})
+
+t.test('work that was dropped is not joined', async (t) => {
   const { cache, runs } = held()
   const leaving = new AbortController()
-  const [gone, stays] = [cache.rate(sequence([1]), leaving.signal), cache.rate(sequence([1]))]
-  leaving.abort(new Error('client gone'))
-  await t.rejects(gone, { message: 'client gone' })
-  t.equal(runs[0]!.signal.aborted, false)
-  runs[0]!.succeed(5)
-  t.equal((await stays).score, 5)
-
-  const [a, b] = [new AbortController(), new AbortController()]
-  const both = [cache.rate(sequence([2]), a.signal), cache.rate(sequence([2]), b.signal)]
-  a.abort(new Error('a'))
-  t.equal(runs[1]!.signal.aborted, false)
-  b.abort(new Error('b'))
-  t.equal(runs[1]!.signal.aborted, true)
-  const fresh = cache.rate(sequence([2]))
-  t.equal(runs.length, 3, 'abandoned work is not joined')
-  runs[1]!.fail(new Error('dropped'))
-  runs[2]!.succeed(6)
+  const gone = cache.rate(sequence([1]), leaving.signal)
+  leaving.abort(new Error('gone'))
+  runs[0]!.fail(new Error('gone'))
+  await t.rejects(gone, { message: 'gone' })
+  const fresh = cache.rate(sequence([1]))
+  t.equal(runs.length, 2)
+  runs[1]!.succeed(6)
   t.equal((await fresh).score, 6)
-  await t.rejects(both[0]!, { message: 'a' })
-  await t.rejects(both[1]!, { message: 'b' })
 })
 
 t.test('failures reach all who wait and are not kept', async (t) => {

@@ -16,7 +16,7 @@ const tokenizer: Tokenize = {
   async encode(given) {
     const ids = given.kind === 'ids' ? given.ids : []
     if (ids[0] === REFUSED) throw new ArmormError('too_long', 'too long')
-    return { ids: Int32Array.from(ids), gateIndex: 0, promptTokens: 0, trimmedTokens: 0 }
+    return { ids: Int32Array.from(ids), gateIndex: 0, promptTokens: 0, trimmedTokens: 0, cachedTokens: 0 }
   }
 }
 const rater: Rater = {

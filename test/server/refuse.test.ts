@@ -74,13 +74,17 @@ for (const [name, damage, line] of BAD_BUNDLES) {
   })
 }
 
+t.test('does not start when the bundle is not for the provider', async (t) => {
+  const folder = await tinyBundle(t, 'one-objective')
+  const line = /^armorm: provider_unavailable: the bundle is exported for cpu, not for cuda/
+  await refuses(t, ['--model', folder, '--provider', 'cuda'], line)
+})
+
 t.test('does not start when the provider is not there', { skip: cudaDevice }, async (t) => {
   const folder = await tinyBundle(t, 'one-objective')
-  await refuses(
-    t,
-    ['--model', folder, '--provider', 'cuda'],
-    /^armorm: provider_unavailable: the cuda execution provider /
-  )
+  editManifest(folder, ({ backbone }) => backbone.providers.push('cuda'))
+  const line = /^armorm: provider_unavailable: the cuda execution provider /
+  await refuses(t, ['--model', folder, '--provider', 'cuda'], line)
 })
 
 t.test('does not start on a port that is taken', async (t) => {

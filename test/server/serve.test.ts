@@ -51,7 +51,8 @@ const PARITY = 1e-3
 /** Largest allowed difference between one by one and all at once. */
 const NEIGHBOURS = 1e-6
 
-const server: Server = await startServer(t, [])
+// Nothing is remembered, so that a conversation scored twice runs twice.
+const server: Server = await startServer(t, ['--cache-bytes', '0'])
 
 const score = async <T = Result>(t: Test, inputs: readonly unknown[]): Promise<Scored<T>> => {
   const reply = await server.post('/score', { inputs })
@@ -129,6 +130,22 @@ t.test('one by one gives what all at once gave', async (t) => {
   t.ok(worst <= NEIGHBOURS, `${worst}`)
   t.equal((await server.metric('armorm_batch_size_count')) - batches, cases.length, 'each ran in a batch of its own')
   t.comment(`worst difference ${worst.toExponential(2)}`)
+})
+
+t.test('a repeat is answered from memory, bit for bit, and says so', async (t) => {
+  const remembering = await startServer(t, [])
+  const inputs = cases.slice(0, 3).map(({ messages }) => ({ messages }))
+  const ask = async () =>
+    (await remembering.post('/score', { inputs, return: ['score', 'ratings', 'gating', 'usage'] })).json<{
+      results: { usage: { tokens: number; cached_tokens: number } }[]
+      usage: { tokens: number; cached_tokens: number }
+    }>()
+  const [first, again] = [await ask(), await ask()]
+  t.equal(first.usage.cached_tokens, 0)
+  t.equal(again.usage.cached_tokens, again.usage.tokens)
+  const without = ({ usage, ...rest }: { usage: object }) => ({ ...rest, tokens: (usage as { tokens: number }).tokens })
+  t.strictSame(again.results.map(without), first.results.map(without))
+  t.equal(await remembering.metric('armorm_batch_size_count'), 1)
 })
 
 t.test('responses to one prompt come nested, in their place', async (t) => {

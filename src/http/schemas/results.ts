@@ -16,7 +16,10 @@ export const Usage = Type.Object(
     tokens: Type.Integer({ description: 'Tokens that the model read, after trimming.' }),
     prompt_tokens: Type.Integer({ description: 'Those up to and including the header of the answer.' }),
     response_tokens: Type.Integer(),
-    trimmed_tokens: Type.Integer({ description: 'Tokens cut from the left of the prompt.' })
+    trimmed_tokens: Type.Integer({ description: 'Tokens cut from the left of the prompt.' }),
+    cached_tokens: Type.Integer({
+      description: 'Tokens of repeats: answered from memory, or by joining the same work already under way.'
+    })
   },
   { title: 'Usage' }
 )
