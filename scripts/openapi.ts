@@ -19,8 +19,9 @@ Every error reply has the body
 
 \`code\` is stable and for programs, \`message\` is for people and may change, \`details\` depends on the code. Where an
 error is about one of several inputs, \`details.index\` is its place in \`inputs\` and \`details.response\` its place in
-\`responses\`. The same code is the label of \`armorm_errors_total\`. Replies of status 503 carry \`Retry-After\`, and all that
-answer an HTTP request \`X-Request-Id\`, under which the log has more.
+\`responses\`. The same code is the label of \`armorm_errors_total\`. Replies of status 503 carry \`Retry-After\`, and all but
+\`headers_too_large\` and \`request_timeout\`, which come before a request is read, \`X-Request-Id\`, under which the log has
+more.
 
 \`on_error: "item"\` in \`POST /score\` puts the error of a conversation in the conversation's place: every code of status
 422, \`invalid_request\` for an input of no known form, \`non_finite\` and \`engine_failed\`. Any other error answers the

@@ -26,7 +26,7 @@ export const ERRORS = {
   },
   unsupported_media_type: {
     status: 415,
-    meaning: 'The body is neither JSON nor unlabelled, or it is compressed.',
+    meaning: 'The body is compressed, or is no JSON and not labelled as JSON, plain text or a form.',
     action: 'Send `Content-Type: application/json` and no `Content-Encoding`.'
   },
   body_too_large: {

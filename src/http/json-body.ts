@@ -37,7 +37,7 @@ function decode(request: FastifyRequest, body: Buffer): string {
   }
   const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
   if (!JSON_TYPE.test(type)) {
-    const unlabelled = UNLABELLED.has(type) && (type === '' || beginsLikeObject(body))
+    const unlabelled = UNLABELLED.has(type) && (type === '' || body.length === 0 || beginsLikeObject(body))
     if (!unlabelled) {
       throw new ArmormError('unsupported_media_type', 'the body must be JSON: send Content-Type: application/json')
     }

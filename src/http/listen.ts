@@ -11,6 +11,11 @@ export async function listen(app: FastifyInstance, { host, port }: { host: strin
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === undefined) throw error
-    throw new ArmormError('invalid_config', `cannot listen on --host ${host} --port ${port} (${code})`, { code }, error)
+    throw new ArmormError(
+      'invalid_config',
+      `cannot listen on --host ${host} --port ${port} (${code})${code === 'EADDRINUSE' ? ': the port is taken; choose another with --port' : ''}`,
+      { code },
+      error
+    )
   }
 }

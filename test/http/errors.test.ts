@@ -155,7 +155,8 @@ t.test('what does not match the schema is named by its path', async (t) => {
   t.strictSame(await issues({ inputs: [], truncation: 'left' }), [
     { path: '/truncation', message: 'must be one of none, prompt_left' }
   ])
-  t.strictSame(await issues({}), [{ path: '', message: 'must have inputs' }])
+  const hint = 'must have inputs; send {"inputs": [{"messages": [...]}, ...]}'
+  t.strictSame(await issues({}), [{ path: '', message: hint }])
   t.strictSame(await issues({ inputs: [{ text: 'a' }, { messages: [{ role: 'user', content: 5 }] }] }), [
     { path: '/inputs/1/messages/0/content', message: 'must be string' }
   ])

@@ -1,4 +1,5 @@
 /** Every error leaves as `{"error":{"code","message","details"}}`, those of Fastify and of Node's parser too. */
+import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -37,7 +38,8 @@ function plugin(app: FastifyInstance, { limits }: Options, done: () => void): vo
     const allowed = routes.methodsOf(request.url)
     // A route that takes the method and still ends here has no such file to send.
     const unknown = allowed.length === 0 || allowed.includes(request.method)
-    if (unknown) return sendError(new ArmormError('not_found', 'there is no such route'), request, reply)
+    if (unknown)
+      return sendError(new ArmormError('not_found', 'there is no such route; /docs lists them'), request, reply)
     const allow = allowed.join(', ')
     const error = new ArmormError('method_not_allowed', `this route takes ${allow}`, { allowed })
     return sendError(error, request, reply.header('allow', allow))
@@ -70,7 +72,7 @@ export function recognise(error: FastifyError, { bodyLimit }: Limits): ArmormErr
     case 'FST_ERR_BAD_URL':
       return new ArmormError('invalid_request', 'the URL is not validly encoded')
     case 'FST_ERR_MAX_PARAM_LENGTH':
-      return new ArmormError('not_found', 'there is no such route')
+      return new ArmormError('not_found', 'there is no such route; /docs lists them')
     default:
       if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500) {
         return new ArmormError('invalid_request', 'the request cannot be understood')
@@ -91,7 +93,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
   const known = clientError(error.code)
   const body = JSON.stringify(errorReply(known))
   const head = [
-    `HTTP/1.1 ${known.status} ${known.code}`,
+    `HTTP/1.1 ${known.status} ${STATUS_CODES[known.status]}`,
     'Content-Type: application/json; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close'

@@ -82,6 +82,9 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
     async (request, reply) => {
       const { truncation, model, ...rest } = request.body as ExplainEnvelope
       requireModel(manifest, model)
+      if ('inputs' in rest) {
+        throw new ArmormError('invalid_request', 'POST /explain takes one conversation as its body, not "inputs"')
+      }
       const { id, input } = parseInput(rest, '')
       if (input.kind === 'refused') throw input.error
       if (input.kind === 'many') {

@@ -1,5 +1,13 @@
 import { type Static, Type } from 'typebox'
-import { InputId, MessagesInput, options, ResponseInput, TextInput, TokensInput } from './inputs.js'
+import {
+  CONVERSATION_EXAMPLE,
+  InputId,
+  MessagesInput,
+  options,
+  ResponseInput,
+  TextInput,
+  TokensInput
+} from './inputs.js'
 import { Model, Usage } from './results.js'
 
 const closed = { additionalProperties: false }
@@ -9,7 +17,7 @@ export const ExplainRequest = Type.Union(
   [MessagesInput, ResponseInput, TextInput, TokensInput].map((form) =>
     Type.Object({ ...form.properties, ...options }, closed)
   ),
-  { title: 'ExplainRequest' }
+  { title: 'ExplainRequest', examples: [CONVERSATION_EXAMPLE] }
 )
 
 /** An object of any kind with the options: the rest is held against its form later. */

@@ -58,6 +58,14 @@ export const TokensInput = Type.Object(
   { ...strict, title: 'TokensInput' }
 )
 
+/** What /docs offers to try. */
+export const CONVERSATION_EXAMPLE = {
+  messages: [
+    { role: 'user', content: 'What is the capital of Australia?' },
+    { role: 'assistant', content: 'The capital of Australia is Canberra.' }
+  ]
+}
+
 export const Input = Type.Union([MessagesInput, ResponseInput, ResponsesInput, TextInput, TokensInput], {
   title: 'Input'
 })

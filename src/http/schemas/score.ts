@@ -1,5 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Input, InputId, options } from './inputs.js'
+import { HINT } from '../validation.js'
+import { CONVERSATION_EXAMPLE } from './inputs.js'
 import { ErrorBody, Model, Usage } from './results.js'
 
 /** What a caller can ask for; `score` and `truncated` are always there. */
@@ -23,13 +25,13 @@ const fields = {
 
 export const ScoreRequest = Type.Object(
   { inputs: Type.Array(Input), ...fields },
-  { additionalProperties: false, title: 'ScoreRequest' }
+  { additionalProperties: false, title: 'ScoreRequest', examples: [{ inputs: [CONVERSATION_EXAMPLE] }] }
 )
 
 /** ScoreRequest with inputs of any kind: each is held against its own form later, so that errors name its index. */
 export const ScoreEnvelope = Type.Object(
   { inputs: Type.Array(Type.Unknown()), ...fields },
-  { additionalProperties: false }
+  { additionalProperties: false, [HINT]: 'send {"inputs": [{"messages": [...]}, ...]}' }
 )
 export type ScoreEnvelope = Static<typeof ScoreEnvelope>
 
