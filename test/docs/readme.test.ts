@@ -93,7 +93,7 @@ function exampleRequests(): string[] {
 t.test('the example requests are answered, by results of the form that the README shows', async (t) => {
   const app = await fakeApp(t)
   const requests = exampleRequests()
-  t.equal(requests.length, 2)
+  t.equal(requests.length, 3)
   for (const payload of requests) {
     const reply = await app.inject({ method: 'POST', url: '/score', payload })
     t.equal(reply.statusCode, 200, reply.body)
