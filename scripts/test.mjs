@@ -55,7 +55,8 @@ async function runTap() {
       details.push(line)
     }
   }
-  return child.exitCode ?? (await new Promise((resolve) => child.once('close', resolve)))
+  // A run that a signal ended has no exit code, and has not passed.
+  return child.exitCode ?? (await new Promise((resolve) => child.once('close', (code) => resolve(code ?? 1))))
 }
 
 process.exitCode = await runTap()

@@ -34,6 +34,15 @@ export function tensorSource(reader: SafetensorsReader, name: string): WeightSou
   }
 }
 
+/**
+ * A whole tensor of the checkpoint: `shape` float32, row-major.
+ * @throws ArmormError unsupported_checkpoint for a value that is not a finite number
+ */
+export async function readFinite(reader: SafetensorsReader, name: string): Promise<Float32Array> {
+  const source = tensorSource(reader, name)
+  return source.read(0, source.rows)
+}
+
 /** Bytes of float32 that one block may hold. */
 const BLOCK_BYTES = 32 * 1024 * 1024
 

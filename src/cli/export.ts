@@ -1,7 +1,10 @@
 /** `armorm export`: from a Hugging Face checkpoint to a bundle. */
+import { rmSync } from 'node:fs'
+import { constants } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { exportBundle } from '../export/export-bundle.js'
 import type { Precision } from '../export/graph/linear.js'
+import { outFolder, partialFolder } from '../export/out-folder.js'
 import { progressBar } from './progress.js'
 
 interface Flags {
@@ -21,13 +24,19 @@ function names(value: string): string[] {
 }
 
 function sourceSets(value: string): Map<string, string> {
-  return new Map(
-    names(value).map((pair) => {
-      const [objective, set, ...more] = pair.split('=')
-      if (!objective || !set || more.length > 0) throw new InvalidArgumentError(`"${pair}" is not objective=set`)
-      return [objective, set]
-    })
-  )
+  const sets = new Map<string, string>()
+  for (const pair of names(value)) {
+    const [objective, set, ...more] = pair.split('=')
+    if (!objective || !set || more.length > 0) throw new InvalidArgumentError(`"${pair}" is not objective=set`)
+    if (sets.has(objective)) throw new InvalidArgumentError(`"${objective}" has two sets`)
+    sets.set(objective, set)
+  }
+  return sets
+}
+
+function nonEmpty(value: string): string {
+  if (value.trim() === '') throw new InvalidArgumentError('it is empty')
+  return value
 }
 
 function wholeNumber(value: string): number {
@@ -37,6 +46,14 @@ function wholeNumber(value: string): number {
 
 function tokenIds(value: string): number[] {
   return value.split(',').map(wholeNumber)
+}
+
+/** However the process ends, what an unfinished export had written, as large as the model, goes with it. */
+function removeAtExit(folder: string): void {
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => process.exit(128 + constants.signals[signal]))
+  }
 }
 
 export function exportCommand(): Command {
@@ -52,14 +69,15 @@ export function exportCommand(): Command {
         .choices(['fp32', 'int8', 'compact'])
         .default('fp32')
     )
-    .option('--name <name>', "name of the model (default: the checkpoint's)")
+    .option('--name <name>', "name of the model (default: the checkpoint's)", nonEmpty)
     .option('--objectives <names>', 'objective names, comma-separated, where the checkpoint has none', names)
     .option('--source-sets <pairs>', 'data set of each objective, as objective=set, comma-separated', sourceSets)
     .option('--gate-pattern <ids>', 'token ids between prompt and answer, comma-separated', tokenIds)
     .option('--max-tokens <n>', 'longest sequence (default: max_position_embeddings)', wholeNumber)
-    .option('--licence <id>', 'licence of the weights, for the manifest')
+    .option('--licence <id>', 'licence of the weights, for the manifest', nonEmpty)
     .option('--replace', 'replace a bundle that is already there')
     .action(async (checkpoint: string, { out, precision, ...rest }: Flags) => {
+      removeAtExit(partialFolder(await outFolder(out)))
       const bar = progressBar()
       try {
         const manifest = await exportBundle({ checkpoint, out, precision, ...rest, onProgress: bar.update })

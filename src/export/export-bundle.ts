@@ -1,5 +1,5 @@
 /** From a Hugging Face checkpoint to a bundle. */
-import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import {
   BACKBONE_DATA_FILE,
@@ -14,6 +14,7 @@ import { BUNDLE_FORMAT, type Manifest, MANIFEST_FILE } from '../bundle/manifest.
 import { type ModelConfig, readConfig } from '../checkpoint/config.js'
 import { SafetensorsReader } from '../checkpoint/safetensors.js'
 import { checkTensors, expectedTensors } from '../checkpoint/tensors.js'
+import { readFinite } from '../checkpoint/weights.js'
 import { ArmormError } from '../errors.js'
 import { TextModel } from '../text/text-model.js'
 import { packageVersion } from '../version.js'
@@ -24,7 +25,8 @@ import type { Precision } from './graph/linear.js'
 import { resolveObjectives } from './objectives.js'
 import { ExternalDataWriter } from './onnx/external-data.js'
 import { GraphBuilder } from './onnx/graph-builder.js'
-import { selfTestCases, selfTestTolerance } from './self-test-cases.js'
+import { checkOut, outFolder, partialFolder, publish } from './out-folder.js'
+import { selfTestCases } from './self-test-cases.js'
 
 export interface ExportOptions {
   /** Folder of the checkpoint. */
@@ -54,19 +56,32 @@ const WRITING = 0.7
 
 /**
  * Exports a checkpoint. The bundle appears under `out` only when it is whole.
- * @throws ArmormError unsupported_checkpoint (naming key or tensor), invalid_config
+ * @throws ArmormError unsupported_checkpoint (naming key or tensor), invalid_config (naming what cannot be written)
  */
 export async function exportBundle(options: ExportOptions): Promise<Manifest> {
-  const out = resolve(options.out)
-  await checkOut(out, options)
+  try {
+    return await writeBundle(options)
+  } catch (error) {
+    // A full disk, a folder without permission: nothing that a stack trace would explain.
+    if (!(error instanceof Error && 'syscall' in error)) throw error
+    throw new ArmormError('invalid_config', `the export to ${options.out} failed: ${error.message}`, {}, error)
+  }
+}
+
+async function writeBundle(options: ExportOptions): Promise<Manifest> {
+  const out = await outFolder(options.out)
+  const replaced = await checkOut(out, options.checkpoint, options.replace ?? false)
   const config = await readConfig(options.checkpoint)
   const maxTokens = resolveMaxTokens(config, options.maxTokens)
   const objectives = resolveObjectives(config, options.objectives, options.sourceSets)
   const reader = await SafetensorsReader.open(options.checkpoint)
-  const partial = `${out}.partial-${process.pid}`
+  const partial = partialFolder(out)
   try {
     checkTensors(reader, config)
-    await mkdir(partial, { recursive: true })
+    await mkdir(dirname(out), { recursive: true })
+    // What a killed process of the same id left: in a container every process is number 1.
+    await rm(partial, { recursive: true, force: true })
+    await mkdir(partial)
     const copied = await copyTextFiles(options.checkpoint, partial)
     const tokenizer = copied.includes(TOKENIZER_FILE)
     const gate = resolveGate(
@@ -75,7 +90,7 @@ export async function exportBundle(options: ExportOptions): Promise<Manifest> {
       tokenizer ? await templateGate(partial, config, maxTokens) : null
     )
     const lossless = await writeGraphs(partial, reader, config, maxTokens, options)
-    const cases = await selfTestCases(reader, config, maxTokens, (done) =>
+    const selfTest = await selfTestCases(reader, config, maxTokens, lossless, (done) =>
       options.onProgress?.(WRITING + done * (1 - WRITING), 'self-test')
     )
     const files = await checksums(partial)
@@ -100,7 +115,7 @@ export async function exportBundle(options: ExportOptions): Promise<Manifest> {
       },
       heads: {
         file: HEADS_FILE,
-        logit_scale: (await reader.readAll('gating.logit_scale'))[0]!,
+        logit_scale: (await readFinite(reader, 'gating.logit_scale'))[0]!,
         temperature: config.gatingTemperature,
         transform: await transformMatrix(reader, config)
       },
@@ -109,12 +124,10 @@ export async function exportBundle(options: ExportOptions): Promise<Manifest> {
       max_tokens: maxTokens,
       tokenizer,
       files,
-      self_test: { tolerance: selfTestTolerance(lossless), cases }
+      self_test: selfTest
     }
     await writeFile(join(partial, MANIFEST_FILE), readableJson(manifest))
-    if (options.replace) await clearOut(out, partial)
-    await mkdir(dirname(out), { recursive: true })
-    await rename(partial, out)
+    publish(partial, out, replaced)
     return manifest
   } finally {
     await reader.close()
@@ -122,28 +135,13 @@ export async function exportBundle(options: ExportOptions): Promise<Manifest> {
   }
 }
 
-async function checkOut(out: string, { checkpoint, replace }: ExportOptions): Promise<void> {
-  if (out === resolve(checkpoint)) throw new ArmormError('invalid_config', '--out is the checkpoint itself')
-  const present = await readdir(out).catch((): string[] => [])
-  if (present.length === 0) return
-  if (!replace) throw new ArmormError('invalid_config', `${out} exists and is not empty; use --replace`)
-  // Only a bundle is ever removed, never whatever else a mistyped path names.
-  if (!present.includes(MANIFEST_FILE))
-    throw new ArmormError('invalid_config', `${out} is not a bundle and is not replaced`)
-}
-
-/** Removes the bundle that was there; what somebody put beside its files, a model card say, moves to the new one. */
-async function clearOut(out: string, partial: string): Promise<void> {
-  const names = await readdir(out).catch((): string[] => [])
-  if (names.length > 0) {
-    const { files } = JSON.parse(await readFile(join(out, MANIFEST_FILE), 'utf8')) as Partial<Manifest>
-    const mine = new Set([MANIFEST_FILE, ...Object.keys(files ?? {}), ...(await readdir(partial))])
-    for (const name of names) if (!mine.has(name)) await rename(join(out, name), join(partial, name))
-  }
-  await rm(out, { recursive: true, force: true })
-}
-
 function resolveMaxTokens({ maxPositions }: ModelConfig, asked: number | undefined): number {
+  if (maxPositions < 2) {
+    throw new ArmormError(
+      'unsupported_checkpoint',
+      `max_position_embeddings ${maxPositions} leaves no room for a prompt and a response`
+    )
+  }
   if (asked === undefined) return maxPositions
   if (asked >= 2 && asked <= maxPositions) return asked
   throw new ArmormError(
@@ -154,10 +152,11 @@ function resolveMaxTokens({ maxPositions }: ModelConfig, asked: number | undefin
 
 /** Copies tokenizer, chat template and legal texts; returns the names of what was there. */
 async function copyTextFiles(from: string, to: string): Promise<string[]> {
-  const names = (await readdir(from)).filter(
-    (name) => LEGAL_FILE.test(name) || TEXT_FILES.some((file) => file === name)
-  )
-  for (const name of names) {
+  const names: string[] = []
+  for (const name of await readdir(from)) {
+    if (!LEGAL_FILE.test(name) && !TEXT_FILES.some((file) => file === name)) continue
+    if (!(await stat(join(from, name))).isFile()) continue
+    names.push(name)
     if (name === TOKENIZER_FILE) await compactJson(join(from, name), join(to, name))
     else await copyFile(join(from, name), join(to, name))
   }
@@ -217,7 +216,7 @@ async function checksums(folder: string): Promise<Manifest['files']> {
 
 /** `[K][K]` */
 async function transformMatrix(reader: SafetensorsReader, { objectives }: ModelConfig): Promise<number[][]> {
-  const flat = await reader.readAll('reward_transform_matrix')
+  const flat = await readFinite(reader, 'reward_transform_matrix')
   return Array.from({ length: objectives }, (_, row) => [...flat.subarray(row * objectives, (row + 1) * objectives)])
 }
 

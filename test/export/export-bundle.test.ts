@@ -3,8 +3,10 @@ import { cpSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileS
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadBundle } from '../../src/bundle/load.js'
+import { selfTest } from '../../src/bundle/self-test.js'
 import { exportBundle } from '../../src/export/export-bundle.js'
 import { type CheckpointName, checkpointFolder } from '../support/checkpoints.js'
+import { engineOver } from '../support/engines.js'
 import { ARMORM, DEFAULT_MODEL } from '../support/paths.js'
 
 const GATE = [1, 2]
@@ -110,6 +112,26 @@ t.test('the self-test holds what the reference computes from the checkpoint', as
   t.ok(rounded.self_test.tolerance > exact.self_test.tolerance)
 })
 
+t.test('a rounded bundle of a model with large outputs passes its own self-test', async (t) => {
+  const checkpoint = copyOf(t, 'head-dim-20')
+  const path = join(checkpoint, 'model.safetensors')
+  const bytes = readFileSync(path)
+  const start = 8 + Number(bytes.readBigUInt64LE(0))
+  const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<
+    string,
+    { dtype: string; data_offsets: [number, number] }
+  >
+  const { dtype, data_offsets: offsets } = header['gating.logit_scale']!
+  t.equal(dtype, 'F32')
+  bytes.writeFloatLE(300, start + offsets[0])
+  writeFileSync(path, bytes)
+  const out = join(t.testdirName, 'bundle')
+  const manifest = await exportBundle({ checkpoint, out, precision: 'int8', gatePattern: GATE })
+  const engine = engineOver(t, out)
+  await engine.load()
+  t.ok((await selfTest(manifest, engine)) > 0.25, 'errors as large as these outputs bring')
+})
+
 t.test('an export that fails leaves nothing behind', async (t) => {
   const checkpoint = copyOf(t, 'biases')
   const out = join(t.testdirName, 'bundle')
@@ -122,32 +144,38 @@ t.test('an export that fails leaves nothing behind', async (t) => {
   await fails('the checkpoint itself', { out: checkpoint }, { code: 'invalid_config' })
   editConfig(checkpoint, { hidden_act: 'gelu' })
   await fails('another activation', {}, { code: 'unsupported_checkpoint', message: /hidden_act/ })
-  editConfig(checkpoint, { hidden_act: 'silu', rope_scaling: { rope_type: 'yarn', factor: 2 } })
+  editConfig(checkpoint, { hidden_act: 'silu' })
+  editConfig(checkpoint, { max_position_embeddings: 1 })
+  await fails('no room for two tokens', {}, { code: 'unsupported_checkpoint', message: /max_position_embeddings 1 / })
+  editConfig(checkpoint, { max_position_embeddings: 64, rope_scaling: { rope_type: 'yarn', factor: 2 } })
   await fails('another rope', {}, { code: 'unsupported_checkpoint', message: /rope_scaling\.rope_type/ })
 })
 
-t.test('a weight that is not a number is refused by name', async (t) => {
+t.test('a weight that is not a number is refused by name, in the backbone and in the heads', async (t) => {
   const checkpoint = copyOf(t, 'biases')
   const path = join(checkpoint, 'model.safetensors')
-  const bytes = readFileSync(path)
-  const header = JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE(0)))) as Record<
-    string,
-    { dtype: string; data_offsets: [number, number] }
-  >
-  const name = 'model.layers.1.mlp.up_proj.weight'
-  const { dtype, data_offsets: offsets } = header[name]!
-  // All ones is a NaN in each of the formats.
-  bytes.fill(
-    0xff,
-    8 + Number(bytes.readBigUInt64LE(0)) + offsets[0],
-    8 + Number(bytes.readBigUInt64LE(0)) + offsets[0] + 4
-  )
-  writeFileSync(path, bytes)
-  t.ok(dtype)
-  await t.rejects(exportBundle({ checkpoint, out: join(t.testdirName, 'out'), precision: 'fp32', gatePattern: GATE }), {
-    code: 'unsupported_checkpoint',
-    message: new RegExp(`${name} holds NaN`)
-  })
+  const whole = readFileSync(path)
+  const start = 8 + Number(whole.readBigUInt64LE(0))
+  const header = JSON.parse(whole.toString('utf8', 8, start)) as Record<string, { data_offsets: [number, number] }>
+  for (const name of [
+    'model.layers.1.mlp.up_proj.weight',
+    'model.norm.weight',
+    'regression_layer.weight',
+    'gating.layers.0.bias',
+    'gating.logit_scale',
+    'reward_transform_matrix'
+  ]) {
+    const bytes = Buffer.from(whole)
+    const at = start + header[name]!.data_offsets[0]
+    // All ones is a NaN in each of the formats.
+    bytes.fill(0xff, at, at + 4)
+    writeFileSync(path, bytes)
+    await t.rejects(
+      exportBundle({ checkpoint, out: join(t.testdirName, 'out'), precision: 'fp32', gatePattern: GATE }),
+      { code: 'unsupported_checkpoint', message: new RegExp(`${name} holds NaN`) }
+    )
+    t.same(readdirSync(t.testdirName), ['checkpoint'])
+  }
 })
 
 t.test('a folder that holds something else is never replaced', async (t) => {
@@ -256,10 +284,19 @@ t.test('memory stays far below the size of the model', async (t) => {
   truncateSync(path, 8 + text.length + end + tableBytes)
   editConfig(checkpoint, { vocab_size: rows })
   const out = join(t.testdirName, 'bundle')
-  const done = await armorm('export', checkpoint, '--out', out, '--gate-pattern', '1,2')
+  const args = ['export', checkpoint, '--out', out, '--gate-pattern', '1,2']
+  const done = await armorm(...args)
   t.equal(done.code, 0, done.stderr)
   t.comment(
     `peak ${(done.peakBytes / 2 ** 20).toFixed(0)} MiB for ${(rows * config.hidden_size * 4) / 2 ** 20} MiB of float32`
   )
   t.ok(done.peakBytes < 400 * 2 ** 20, `${done.peakBytes} bytes`)
+
+  // The same export, stopped while it writes: its hundreds of megabytes go, the bundle that was there stays.
+  const stopped = spawn(process.execPath, [ARMORM, ...args, '--replace'])
+  stopped.stderr.once('data', () => stopped.kill('SIGINT'))
+  const code = await new Promise((resolve) => stopped.once('exit', resolve))
+  t.equal(code, 130)
+  t.same(readdirSync(t.testdirName).sort(), ['bundle', 'checkpoint'])
+  t.ok(existsSync(join(out, 'bundle.json')))
 })

@@ -4,6 +4,7 @@
  */
 import type { ModelConfig } from '../../checkpoint/config.js'
 import type { SafetensorsReader } from '../../checkpoint/safetensors.js'
+import { readFinite } from '../../checkpoint/weights.js'
 import { GraphBuilder } from '../onnx/graph-builder.js'
 import { DataType } from '../onnx/model.js'
 
@@ -12,6 +13,7 @@ import { DataType } from '../onnx/model.js'
  *     prompt_states ── Gemm, Relu ... Gemm ── / temperature ── Softmax ── * scale ── gating ─┴─ Mul, ReduceSum ── score
  *
  * The score is summed in float64, so that it agrees with its contributions however many objectives there are.
+ * @throws ArmormError unsupported_checkpoint for a weight that is not a finite number
  */
 export async function buildHeads(reader: SafetensorsReader, config: ModelConfig): Promise<GraphBuilder> {
   const graph = new GraphBuilder('heads')
@@ -19,7 +21,7 @@ export async function buildHeads(reader: SafetensorsReader, config: ModelConfig)
   const response = graph.input('response_states', DataType.FLOAT, ['N', hiddenSize])
   const prompt = graph.input('prompt_states', DataType.FLOAT, ['N', hiddenSize])
   const tensor = async (name: string): Promise<string> =>
-    graph.tensor(name, DataType.FLOAT, reader.info(name).shape, await reader.readAll(name))
+    graph.tensor(name, DataType.FLOAT, reader.info(name).shape, await readFinite(reader, name))
   const gemm = { attributes: { transB: { int: 1 } } }
 
   const ratings = graph.node('/regression', 'Gemm', [response, await tensor('regression_layer.weight')], gemm)
