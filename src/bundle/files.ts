@@ -23,10 +23,28 @@ export async function checksum(path: string): Promise<{ sha256: string; bytes: n
   return { sha256: hash.digest('hex'), bytes }
 }
 
-/** Revision of a model: the first 16 hex digits of the SHA-256 over its files' names and checksums. */
-export function revisionOf(files: Readonly<Record<string, { sha256: string }>>): string {
-  const lines = Object.keys(files)
-    .sort()
-    .map((name) => `${name} ${files[name]!.sha256}\n`)
-  return createHash('sha256').update(lines.join('')).digest('hex').slice(0, 16)
+/** Parts of a manifest that say who made the bundle and what to expect of it, not what it computes. */
+const NOT_HASHED = new Set(['model', 'self_test'])
+
+/**
+ * Revision of a model: the first 16 hex digits of the SHA-256 over all of the manifest that decides a reward or its
+ * names: checksums of the files, objectives, gate pattern, transform, longest sequence.
+ */
+export function revisionOf(manifest: object): string {
+  const parts = Object.entries(manifest).filter(([name]) => !NOT_HASHED.has(name))
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(Object.fromEntries(parts))))
+    .digest('hex')
+    .slice(0, 16)
+}
+
+/** The same JSON value with the keys of every object in order, so that their order does not matter. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)])
+  )
 }

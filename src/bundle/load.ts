@@ -98,8 +98,8 @@ function checkConsistency(manifest: Manifest, invalid: (message: string) => Armo
     if (!/^[\w.-]+$/.test(name) || /^\.+$/.test(name))
       throw invalid(`/files lists ${JSON.stringify(name)}, which is not a file name`)
   }
-  if (revisionOf(manifest.files) !== manifest.model.revision)
-    throw invalid('/model/revision is not that of the files listed')
+  if (revisionOf(manifest) !== manifest.model.revision)
+    throw invalid('/model/revision is not that of its contents: it was edited')
   for (const { input_ids: ids, gate_index: gate, ratings, gating } of manifest.self_test.cases) {
     if (gate >= ids.length || ratings.length !== objectives || gating.length !== objectives) {
       throw invalid('/self_test/cases has sizes that do not agree')

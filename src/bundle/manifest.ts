@@ -56,7 +56,7 @@ export const Manifest = Type.Object(
     model: Type.Object(
       {
         name: Type.String({ minLength: 1 }),
-        /** First 16 hex digits of the SHA-256 over the names and checksums of all files. */
+        /** First 16 hex digits of the SHA-256 over all that decides a reward or its names (see revisionOf). */
         revision: Type.String({ pattern: '^[0-9a-f]{16}$' }),
         /** Name of the checkpoint (its `_name_or_path`), never a path of the exporting machine. */
         source: Type.String(),

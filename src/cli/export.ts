@@ -83,9 +83,12 @@ export function exportCommand(): Command {
         const manifest = await exportBundle({ checkpoint, out, precision, ...rest, onProgress: bar.update })
         bar.stop()
         const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0)
+        if (rest.objectives && manifest.objectives.some(({ name }, i) => name !== rest.objectives?.[i])) {
+          console.error('armorm: --objectives is not used: config.json names the objectives (objective_names)')
+        }
         console.log(
           `${out}: ${manifest.model.name} (revision ${manifest.model.revision}), ${manifest.objectives.length} objectives, ` +
-            `${precision}, ${(bytes / 1e6).toFixed(1)} MB, gate pattern from ${manifest.gate.source}` +
+            `${precision}, ${(bytes / 1e6).toFixed(1)} MB, gate pattern ${manifest.gate.pattern?.join(',')} (from ${manifest.gate.source})` +
             (manifest.tokenizer ? '' : '; no tokenizer: scores input_ids only')
         )
       } finally {

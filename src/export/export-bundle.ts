@@ -95,15 +95,8 @@ async function writeBundle(options: ExportOptions): Promise<Manifest> {
     )
     const files = await checksums(partial)
     const source = config.name ?? ''
-    const manifest: Manifest = {
+    const contents: Omit<Manifest, 'model' | 'self_test'> = {
       format_version: BUNDLE_FORMAT,
-      model: {
-        name: options.name ?? (basename(source) || basename(resolve(options.checkpoint))),
-        revision: revisionOf(files),
-        // A name on the hub, `owner/name`, is kept; a path of somebody's machine is not.
-        source: /^[\w.-]+(\/[\w.-]+)?$/.test(source) ? source : basename(source),
-        licence: options.licence ?? null
-      },
       backbone: {
         file: BACKBONE_FILE,
         precision: options.precision,
@@ -123,7 +116,19 @@ async function writeBundle(options: ExportOptions): Promise<Manifest> {
       gate,
       max_tokens: maxTokens,
       tokenizer,
-      files,
+      files
+    }
+    const { format_version, ...rest } = contents
+    const manifest: Manifest = {
+      format_version,
+      model: {
+        name: options.name ?? (basename(source) || basename(resolve(options.checkpoint))),
+        revision: revisionOf(contents),
+        // A name on the hub, `owner/name`, is kept; a path of somebody's machine is not.
+        source: /^[\w.-]+(\/[\w.-]+)?$/.test(source) ? source : basename(source),
+        licence: options.licence ?? null
+      },
+      ...rest,
       self_test: selfTest
     }
     await writeFile(join(partial, MANIFEST_FILE), readableJson(manifest))

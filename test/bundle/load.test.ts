@@ -40,13 +40,19 @@ t.test('the built-in bundle', async (t) => {
   t.equal(manifest.objectives.length, 24)
 })
 
-t.test('the revision follows names and contents of the files, whatever their order', async (t) => {
-  const a = { sha256: 'aa' }
-  const b = { sha256: 'bb' }
-  const revision = revisionOf({ x: a, y: b })
+t.test('the revision follows all that decides a reward or its names, whatever the order of keys', async (t) => {
+  const revision = revisionOf({ files: { x: 'aa', y: 'bb' }, gate: [1, 2] })
   t.match(revision, /^[0-9a-f]{16}$/)
-  t.equal(revisionOf({ y: b, x: a }), revision)
-  for (const other of [{ x: b, y: a }, { x: a, z: b }, { x: a }, {}]) t.not(revisionOf(other), revision)
+  t.equal(revisionOf({ gate: [1, 2], files: { y: 'bb', x: 'aa' } }), revision)
+  t.equal(revisionOf({ model: 'any', self_test: [], gate: [1, 2], files: { y: 'bb', x: 'aa' } }), revision)
+  for (const other of [
+    { files: { x: 'bb', y: 'aa' }, gate: [1, 2] },
+    { files: { x: 'aa', z: 'bb' }, gate: [1, 2] },
+    { files: { x: 'aa', y: 'bb' }, gate: [2, 1] },
+    { files: { x: 'aa', y: 'bb' } }
+  ]) {
+    t.not(revisionOf(other), revision)
+  }
 })
 
 refuses('no folder', (folder) => rmSync(folder, { recursive: true }), 'bundle_missing', /^no bundle\.json .*ENOENT/)
@@ -131,9 +137,8 @@ for (const file of ['backbone.onnx', 'backbone.onnx.data', 'heads.onnx']) {
   )
   refusesManifest(
     `${file} not listed`,
-    ({ files, model }) => {
+    ({ files }) => {
       delete files[file]
-      model.revision = revisionOf(files)
     },
     `bundle.json: /files does not list ${file}`
   )
@@ -152,9 +157,8 @@ refuses(
 for (const name of ['../outside', '..', '.', 'sub/file', '/etc/passwd', 'a\\b', 'a\u0000b', '']) {
   refusesManifest(
     `the file name ${JSON.stringify(name)}`,
-    ({ files, model }) => {
+    ({ files }) => {
       files[name] = files['heads.onnx']!
-      model.revision = revisionOf(files)
     },
     `bundle.json: /files lists ${JSON.stringify(name)}, which is not a file name`
   )
@@ -177,9 +181,20 @@ t.test('other contents with their own checksums are another revision', async (t)
 })
 
 refusesManifest(
-  'a revision that is not that of the files',
+  'a revision that is not that of its contents',
   ({ model }) => (model.revision = '0123456789abcdef'),
-  'bundle.json: /model/revision is not that of the files listed'
+  'bundle.json: /model/revision is not that of its contents: it was edited'
+)
+
+refuses(
+  'a gate pattern changed by hand',
+  (folder) => {
+    const manifest = readManifest(folder)
+    manifest.gate.pattern = [3, 4]
+    writeFileSync(join(folder, 'bundle.json'), JSON.stringify(manifest))
+  },
+  'bundle_invalid',
+  /revision is not that of its contents/
 )
 
 refusesManifest(

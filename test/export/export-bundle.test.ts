@@ -66,6 +66,13 @@ t.test('the same checkpoint gives the same revision, another precision another o
   const first = await revision(join(folder, 'a'), 'fp32')
   t.equal(await revision(join(folder, 'b'), 'fp32'), first)
   t.not(await revision(join(folder, 'c'), 'int8'), first)
+  const other = {
+    checkpoint: checkpointFolder('biases'),
+    out: join(folder, 'd'),
+    precision: 'fp32' as const,
+    gatePattern: [2, 1]
+  }
+  t.not((await exportBundle(other)).model.revision, first, 'another gate pattern gives other scores')
 })
 
 t.test('the tokenizer goes along, and its template gives the gate pattern', async (t) => {
@@ -233,7 +240,10 @@ t.test('the command line: a bundle, one line on what it is, and clear refusals',
     'n'
   )
   t.equal(done.code, 0, done.stderr)
-  t.match(done.stdout, /n \(revision [0-9a-f]{16}\), 1 objectives, fp32, .* MB, gate pattern from option; no tokenizer/)
+  t.match(
+    done.stdout,
+    /n \(revision [0-9a-f]{16}\), 1 objectives, fp32, .* MB, gate pattern 1,2 \(from option\); no tokenizer/
+  )
   const { manifest } = await loadBundle(join(folder, 'b'))
   t.equal(manifest.objectives[0]!.name, 'good')
   const refused = await armorm('export', join(folder, 'nothing'), '--out', join(folder, 'c'))

@@ -22,10 +22,12 @@ export function readManifest(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, MANIFEST_FILE), 'utf8')) as Manifest
 }
 
-/** Writes the manifest with changes, whatever they are. */
+/** Writes the manifest with changes, whatever they are; the revision follows, unless it is what changes. */
 export function editManifest(folder: string, edit: (manifest: Manifest) => unknown): void {
   const manifest = readManifest(folder)
+  const { revision } = manifest.model
   edit(manifest)
+  if (manifest.model?.revision === revision) manifest.model.revision = revisionOf(manifest)
   writeFileSync(join(folder, MANIFEST_FILE), JSON.stringify(manifest))
 }
 
@@ -35,6 +37,5 @@ export async function redoChecksums(folder: string): Promise<void> {
   for (const name of Object.keys(files)) files[name] = await checksum(join(folder, name))
   editManifest(folder, (manifest) => {
     manifest.files = files
-    manifest.model.revision = revisionOf(files)
   })
 }

@@ -5,7 +5,7 @@ import { ERRORS, type ErrorCode } from '../../errors.js'
 export const Model = Type.Object(
   {
     name: Type.String(),
-    revision: Type.String({ description: 'Changes whenever a file of the bundle does.' }),
+    revision: Type.String({ description: 'Changes with all that decides a reward or its names.' }),
     precision: Type.String()
   },
   { title: 'Model', description: 'The model that gave the scores.' }
