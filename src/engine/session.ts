@@ -18,6 +18,8 @@ const HEADS = { inputs: ['response_states', 'prompt_states'], outputs: ['ratings
 /** ONNX Runtime's errors come back as exceptions; printed besides they would be told twice, in a form of their own. */
 const FATAL_ONLY = 4
 ort.env.logLevel = 'fatal'
+// Its Linux builds report usage unless told not to; read when the first session is made.
+process.env.ORT_DISABLE_TELEMETRY = '1'
 
 /** @throws ArmormError provider_unavailable, naming what this machine has instead */
 function checkProvider(provider: ExecutionProvider): void {

@@ -114,7 +114,6 @@ export class EngineSupervisor implements Engine {
     const child = fork(program, [], {
       serialization: 'advanced',
       execArgv: [],
-      env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc']
     })
     this.#child = child
