@@ -171,6 +171,13 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS
 
+/** An ArmormError as data, for the way between threads and processes: a structured clone keeps neither class nor code. */
+export interface ErrorData {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly details: Readonly<Record<string, unknown>>
+}
+
 /** An error of the table. `message` is for people, `details` for programs; neither ever holds a prompt's text. */
 export class ArmormError extends Error {
   override readonly name = 'ArmormError'
@@ -186,5 +193,15 @@ export class ArmormError extends Error {
   /** HTTP status; errors that belong to start-up answer 500 should one ever reach a reply. */
   get status(): number {
     return ERRORS[this.code].status ?? 500
+  }
+
+  /** The error that `toData` flattened; its cause stays behind. */
+  static from({ code, message, details }: ErrorData): ArmormError {
+    return new ArmormError(code, message, details)
+  }
+
+  /** What crosses to another thread or process. */
+  toData(): ErrorData {
+    return { code: this.code, message: this.message, details: this.details }
   }
 }

@@ -1,5 +1,6 @@
 /** bundle.json: what a bundle holds. TypeBox gives the type and the validation from one source. */
 import { type Static, Type } from 'typebox'
+import { BACKBONE_FILE, HEADS_FILE } from './files.js'
 
 export const BUNDLE_FORMAT = 1
 export const MANIFEST_FILE = 'bundle.json'
@@ -66,7 +67,7 @@ export const Manifest = Type.Object(
     ),
     backbone: Type.Object(
       {
-        file: Type.Literal('backbone.onnx'),
+        file: Type.Literal(BACKBONE_FILE),
         /**
          * fp32: as stored, widened. int8: weights in 8 bits, in memory too. compact: stored small (without loss where
          * the checkpoint was dequantized from 4 or 8 bits, else in 8 bits), computed in float32.
@@ -82,7 +83,7 @@ export const Manifest = Type.Object(
     ),
     heads: Type.Object(
       {
-        file: Type.Literal('heads.onnx'),
+        file: Type.Literal(HEADS_FILE),
         logit_scale: Type.Number(),
         temperature: Type.Number({ exclusiveMinimum: 0 }),
         /** `[K][K]`, adjusted_j = sum_i rating_i * transform[i][j]. */

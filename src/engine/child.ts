@@ -1,6 +1,6 @@
 /** Entry of the engine process: owns the sessions, answers the supervisor, ends when the supervisor is gone. */
-import { ArmormError } from '../errors.js'
-import type { EngineError, FromEngine, ToEngine } from './protocol.js'
+import { ArmormError, type ErrorData } from '../errors.js'
+import type { FromEngine, ToEngine } from './protocol.js'
 import { RewardSession } from './session.js'
 
 let session: RewardSession | undefined
@@ -10,8 +10,8 @@ function send(message: FromEngine): void {
   process.send!(message, () => undefined)
 }
 
-function flatten(error: unknown): EngineError {
-  if (error instanceof ArmormError) return { code: error.code, message: error.message, details: error.details }
+function flatten(error: unknown): ErrorData {
+  if (error instanceof ArmormError) return error.toData()
   return { code: 'bundle_graph', message: error instanceof Error ? error.message : String(error), details: {} }
 }
 

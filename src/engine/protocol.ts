@@ -1,5 +1,5 @@
 /** Messages between the supervisor and the engine process (structured clones, so typed arrays stay what they are). */
-import type { ErrorCode } from '../errors.js'
+import type { ErrorData } from '../errors.js'
 import type { EngineSequence, HeadOutputs } from './contract.js'
 import type { SessionOptions } from './session.js'
 
@@ -9,13 +9,6 @@ export type ToEngine =
 
 export type FromEngine =
   | { readonly type: 'loaded' }
-  | { readonly type: 'load_failed'; readonly error: EngineError }
+  | { readonly type: 'load_failed'; readonly error: ErrorData }
   | { readonly type: 'result'; readonly run: number; readonly outputs: HeadOutputs }
   | { readonly type: 'run_failed'; readonly run: number; readonly message: string }
-
-/** An ArmormError, flattened for the way between processes. */
-export interface EngineError {
-  readonly code: ErrorCode
-  readonly message: string
-  readonly details: Readonly<Record<string, unknown>>
-}

@@ -133,8 +133,7 @@ export class EngineSupervisor implements Engine {
           loaded = true
           resolve()
         } else if (message.type === 'load_failed') {
-          const { code, message: text, details } = message.error
-          failure = new ArmormError(code, text, details)
+          failure = ArmormError.from(message.error)
           child.kill('SIGKILL')
         } else {
           this.#finish(message)

@@ -36,6 +36,12 @@ const WORD_AT_START = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u
 const WORD_AT_END = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u
 const SPACE = /^\p{White_Space}$/u
 
+/** A pattern for any of these UTF-16 units; at least one. */
+export function anyOf(units: Iterable<number>, flags: string): RegExp {
+  const escaped = [...units].map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`)
+  return new RegExp(`[${escaped.join('')}]`, flags)
+}
+
 export class AddedTokenMatcher {
   readonly #root: Node = { next: new Map(), token: null }
   /** UTF-16 units with which some token starts. */
@@ -58,9 +64,8 @@ export class AddedTokenMatcher {
       }
       node.token = token
     }
-    const classes = [...first].map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('')
     this.firstUnits = first
-    this.#firstUnits = first.size > 0 ? new RegExp(`[${classes}]`, 'g') : null
+    this.#firstUnits = first.size > 0 ? anyOf(first, 'g') : null
   }
 
   /** Index of the first unit at or after `from` with which a token could start, -1 when there is none. */

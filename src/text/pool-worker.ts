@@ -1,7 +1,7 @@
 /** Worker of TokenizerPool: holds one TextModel, encodes one conversation at a time. */
 import { parentPort } from 'node:worker_threads'
 import { workerData } from 'piscina'
-import { ArmormError, type ErrorCode } from '../errors.js'
+import { ArmormError, type ErrorData } from '../errors.js'
 import type { Conversation, TokenizedConversation, Truncation } from './conversation.js'
 import { TextModel } from './text-model.js'
 import type { TokenLimits } from './token-ids.js'
@@ -17,14 +17,7 @@ export interface WorkerTask {
   readonly truncation: Truncation
 }
 
-/** An ArmormError as data: a structured clone keeps neither its class nor its code. */
-export interface Failure {
-  readonly code: ErrorCode
-  readonly message: string
-  readonly details: Record<string, unknown>
-}
-
-export type Outcome<T> = { readonly value: T } | { readonly error: Failure }
+export type Outcome<T> = { readonly value: T } | { readonly error: ErrorData }
 
 /** What a worker reports besides its results. */
 export type WorkerMessage =
@@ -56,7 +49,6 @@ async function outcomeOf<T>(work: () => T | Promise<T>): Promise<Outcome<T>> {
     // Only the table's errors have messages that are known to hold no prompt text.
     if (!(error instanceof ArmormError))
       return { error: { code: 'internal', message: 'tokenizing failed', details: {} } }
-    const { code, message, details } = error
-    return { error: { code, message, details: { ...details } } }
+    return { error: error.toData() }
   }
 }

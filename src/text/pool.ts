@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
 import { ArmormError } from '../errors.js'
 import type { Conversation, TokenizedConversation, Truncation } from './conversation.js'
-import type { Failure, Outcome, WorkerMessage, WorkerSetup, WorkerTask } from './pool-worker.js'
+import type { Outcome, WorkerMessage, WorkerSetup, WorkerTask } from './pool-worker.js'
 import { encodeIds, type TokenLimits } from './token-ids.js'
 
 export interface TokenizerPoolOptions extends TokenLimits {
@@ -70,7 +70,7 @@ export class TokenizerPool {
     })
     try {
       const outcome = await this.#workers.run({ number, conversation, truncation }, { signal: deadline.signal })
-      if ('error' in outcome) throw rebuilt(outcome.error)
+      if ('error' in outcome) throw ArmormError.from(outcome.error)
       return outcome.value
     } catch (error) {
       throw this.#explained(error, deadline.signal.aborted)
@@ -101,7 +101,7 @@ export class TokenizerPool {
           return
         }
         const { outcome } = message
-        if ('error' in outcome) reject(rebuilt(outcome.error))
+        if ('error' in outcome) reject(ArmormError.from(outcome.error))
         else this.#bosId = outcome.value.bosId
         if (--missing === 0) resolve()
       })
@@ -153,8 +153,4 @@ function refuseOversized(conversation: Exclude<Conversation, { kind: 'ids' }>, m
       { characters, max_characters: limit, max_tokens: maxTokens }
     )
   }
-}
-
-function rebuilt({ code, message, details }: Failure): ArmormError {
-  return new ArmormError(code, message, details)
 }

@@ -3,7 +3,7 @@
  * character of each is replaced by a character that occurs nowhere else, and put back once the rendering has been cut
  * at the template's own tokens. A stand-in is one UTF-16 unit, so positions stay valid.
  */
-import type { AddedTokenMatcher } from './added-tokens.js'
+import { type AddedTokenMatcher, anyOf } from './added-tokens.js'
 
 /** JavaScript's trim() takes U+FEFF off, Python's strip() does not: behind a stand-in it stays. */
 const BYTE_ORDER_MARK = 0xfeff
@@ -35,9 +35,12 @@ export class StandIns {
     }
     this.#standInOf = standInOf
     this.#unitOf = unitOf
-    this.#anyUnit = anyOf(unitOf.values(), 'g')
+    this.#anyUnit = anyOf(standInOf.keys(), 'g')
     // With the flag u half of a surrogate pair is never taken for a stand-in.
-    this.#anyStandIn = anyOf(unitOf.keys(), 'gu')
+    this.#anyStandIn = anyOf(
+      [...unitOf.keys()].map((standIn) => standIn.charCodeAt(0)),
+      'gu'
+    )
   }
 
   /** The content with stand-ins; its length is unchanged. */
@@ -54,11 +57,6 @@ export class StandIns {
   restore(text: string): string {
     return text.replace(this.#anyStandIn, (standIn) => this.#unitOf.get(standIn) ?? standIn)
   }
-}
-
-function anyOf(units: Iterable<string>, flags: string): RegExp {
-  const escaped = [...units].map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-  return new RegExp(`[${escaped.join('')}]`, flags)
 }
 
 /** Private-use characters; where a text uses all 6400 of them, lone surrogates, which no well-formed text has. */

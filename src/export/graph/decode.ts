@@ -1,6 +1,7 @@
 /** Subgraph: weights from their compact form. Over initializers alone ONNX Runtime computes it once, at load. */
 import type { GraphBuilder } from '../onnx/graph-builder.js'
 import { DataType } from '../onnx/model.js'
+import { GRID_BLOCK } from '../weights/grid.js'
 import type { StoredMatrix } from '../weights/store.js'
 
 const to = (type: DataType) => ({ attributes: { to: { int: type } } })
@@ -32,7 +33,7 @@ export function decodeMatrix(graph: GraphBuilder, path: string, stored: StoredMa
     value = graph.node(`${path}/widened`, 'Cast', [value], to(DataType.FLOAT))
   }
   const flat = graph.node(`${path}/flat`, 'Reshape', [value, graph.ints(0, -1)])
-  if (stored.columns % 32 === 0) return flat
+  if (stored.columns % GRID_BLOCK === 0) return flat
   return graph.node(`${path}/unpadded`, 'Slice', [flat, graph.ints(0), graph.ints(stored.columns), graph.ints(1)])
 }
 

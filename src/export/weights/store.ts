@@ -114,36 +114,36 @@ async function storeGrid8(sink: WeightSink, name: string, source: WeightSource):
     await sink.data.write(scales, first * blocks * 2, scale)
     sink.onProgress(block.length)
   }
-  return {
-    form: 'blocks8',
-    exact: true,
-    columns: source.columns,
-    levels: sink.graph.externalTensor(
-      `${name}.levels`,
-      DataType.INT8,
-      [source.rows, blocks, GRID_BLOCK],
-      sink.data,
-      levels
-    ),
-    scales: sink.graph.externalTensor(`${name}.scales`, DataType.FLOAT16, [source.rows, blocks, 1], sink.data, scales)
-  }
+  return blocks8(sink, name, source, { levels, scales }, true)
 }
 
 /** Symmetric 8 bits with one float32 scale for every 32 weights of a row; the last block is padded with zeros. */
 export async function storeBlocks8(sink: WeightSink, name: string, source: WeightSource): Promise<StoredMatrix> {
-  const { levels, scales, blocks } = await writeBlocks8(sink, source, GRID_BLOCK, 0)
+  return blocks8(sink, name, source, await writeBlocks8(sink, source, GRID_BLOCK, 0), false)
+}
+
+/** Names what was written in blocks of 32 levels. */
+function blocks8(
+  { graph, data }: WeightSink,
+  name: string,
+  { rows, columns }: WeightSource,
+  regions: { levels: ExternalRegion; scales: ExternalRegion },
+  exact: boolean
+): StoredMatrix {
+  const blocks = Math.ceil(columns / GRID_BLOCK)
+  const { levels, scales } = regions
   return {
     form: 'blocks8',
-    exact: false,
-    columns: source.columns,
-    levels: sink.graph.externalTensor(
-      `${name}.levels`,
-      DataType.INT8,
-      [source.rows, blocks, GRID_BLOCK],
-      sink.data,
-      levels
-    ),
-    scales: sink.graph.externalTensor(`${name}.scales`, DataType.FLOAT, [source.rows, blocks, 1], sink.data, scales)
+    exact,
+    columns,
+    levels: graph.externalTensor(`${name}.levels`, DataType.INT8, [rows, blocks, GRID_BLOCK], data, levels),
+    scales: graph.externalTensor(
+      `${name}.scales`,
+      exact ? DataType.FLOAT16 : DataType.FLOAT,
+      [rows, blocks, 1],
+      data,
+      scales
+    )
   }
 }
 

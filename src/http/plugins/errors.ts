@@ -38,8 +38,7 @@ function plugin(app: FastifyInstance, { limits }: Options, done: () => void): vo
     const allowed = routes.methodsOf(request.url)
     // A route that takes the method and still ends here has no such file to send.
     const unknown = allowed.length === 0 || allowed.includes(request.method)
-    if (unknown)
-      return sendError(new ArmormError('not_found', 'there is no such route; /docs lists them'), request, reply)
+    if (unknown) return sendError(noSuchRoute(), request, reply)
     const allow = allowed.join(', ')
     const error = new ArmormError('method_not_allowed', `this route takes ${allow}`, { allowed })
     return sendError(error, request, reply.header('allow', allow))
@@ -59,6 +58,10 @@ export function sendError(error: ArmormError, request: FastifyRequest, reply: Fa
     .send(errorReply(error))
 }
 
+function noSuchRoute(): ArmormError {
+  return new ArmormError('not_found', 'there is no such route; /docs lists them')
+}
+
 /** The row of the table that an error belongs to. */
 export function recognise(error: FastifyError, { bodyLimit }: Limits): ArmormError {
   if (error instanceof ArmormError) return error
@@ -72,7 +75,7 @@ export function recognise(error: FastifyError, { bodyLimit }: Limits): ArmormErr
     case 'FST_ERR_BAD_URL':
       return new ArmormError('invalid_request', 'the URL is not validly encoded')
     case 'FST_ERR_MAX_PARAM_LENGTH':
-      return new ArmormError('not_found', 'there is no such route; /docs lists them')
+      return noSuchRoute()
     default:
       if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500) {
         return new ArmormError('invalid_request', 'the request cannot be understood')
