@@ -70,10 +70,17 @@ export const Manifest = Type.Object(
         file: Type.Literal(BACKBONE_FILE),
         /**
          * fp32: as stored, widened. int8: weights in 8 bits, in memory too. compact: stored small (without loss where
-         * the checkpoint was dequantized from 4 or 8 bits, else in 8 bits), computed in float32.
+         * the checkpoint was dequantized from 4 or 8 bits, else in 8 bits), computed in float32. fp16: in half precision
+         * throughout, for CUDA.
          */
-        precision: Type.Union([Type.Literal('fp32'), Type.Literal('int8'), Type.Literal('compact')]),
-        attention: Type.Literal('rows'),
+        precision: Type.Union([
+          Type.Literal('fp32'),
+          Type.Literal('fp16'),
+          Type.Literal('int8'),
+          Type.Literal('compact')
+        ]),
+        /** How rows that share tokens are attended to: see src/export/graph/attention-rows.ts and -cascade.ts. */
+        attention: Type.Union([Type.Literal('rows'), Type.Literal('cascade')]),
         providers: Type.Array(Type.Union([Type.Literal('cpu'), Type.Literal('cuda')]), { minItems: 1 }),
         hidden_size: Type.Integer({ minimum: 1 }),
         layers: Type.Integer({ minimum: 1 }),

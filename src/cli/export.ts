@@ -64,9 +64,9 @@ export function exportCommand(): Command {
     .addOption(
       new Option(
         '--precision <precision>',
-        'fp32: exact; int8: 8-bit weights, a quarter of the memory; compact: small file, float32 in memory'
+        'fp32: exact; int8: 8-bit weights, a quarter of the memory; compact: small file, float32 in memory; fp16: for CUDA'
       )
-        .choices(['fp32', 'int8', 'compact'])
+        .choices(['fp32', 'int8', 'compact', 'fp16'])
         .default('fp32')
     )
     .option('--name <name>', "name of the model (default: the checkpoint's)", nonEmpty)

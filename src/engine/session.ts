@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import * as ort from 'onnxruntime-node'
 import { ArmormError } from '../errors.js'
 import type { EngineSequence, ExecutionProvider, HeadOutputs } from './contract.js'
-import { packBatch } from './pack.js'
+import { cascadeInputs, packBatch, type PackedBatch, rowInputs } from './pack.js'
 
 export interface SessionOptions {
   readonly folder: string
@@ -12,8 +12,56 @@ export interface SessionOptions {
   readonly threads: number
 }
 
-const BACKBONE = { inputs: ['token_ids', 'rows', 'row_lengths', 'slots', 'wanted'], outputs: ['states'] }
-const HEADS = { inputs: ['response_states', 'prompt_states'], outputs: ['ratings', 'gating', 'adjusted', 'score'] }
+/** What a graph computes from what. */
+interface Contract {
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+}
+
+interface BackboneForm extends Contract {
+  /** What the form reads, besides what is wanted. */
+  readonly feed: (packed: PackedBatch) => Record<string, ort.Tensor>
+}
+
+const int32 = (values: Int32Array, shape: readonly number[]) => new ort.Tensor('int32', values, shape)
+const int64 = (values: BigInt64Array, shape: readonly number[]) => new ort.Tensor('int64', values, shape)
+
+/** The two forms of attention that the exporter writes; a graph's inputs tell which one it is. */
+const BACKBONE_FORMS: readonly BackboneForm[] = [
+  {
+    inputs: ['token_ids', 'wanted', 'positions', 'rows', 'blocks', 'slots', 'wanted_rows', 'chunks'],
+    outputs: ['states'],
+    feed(packed) {
+      const { tokenIds, positions, rows, rowLength, blocks, slots, wantedRows, chunks } = cascadeInputs(packed)
+      return {
+        token_ids: int32(tokenIds, [tokenIds.length]),
+        positions: int64(positions, [positions.length]),
+        rows: int32(rows, [packed.rows.length, rowLength]),
+        blocks: int64(blocks, [blocks.length / 2, 2]),
+        slots: int32(slots, [slots.length]),
+        wanted_rows: int64(wantedRows, [wantedRows.length / 2, 2]),
+        chunks: int64(BigInt64Array.of(BigInt(chunks)), [])
+      }
+    }
+  },
+  {
+    inputs: ['token_ids', 'wanted', 'rows', 'row_lengths', 'slots'],
+    outputs: ['states'],
+    feed(packed) {
+      const { rows, rowLength, rowLengths, slots } = rowInputs(packed)
+      return {
+        token_ids: int32(packed.tokenIds, [packed.tokenIds.length]),
+        rows: int32(rows, [packed.rows.length, rowLength]),
+        row_lengths: int32(rowLengths, [rowLengths.length]),
+        slots: int32(slots, [slots.length])
+      }
+    }
+  }
+]
+const HEADS: Contract = {
+  inputs: ['response_states', 'prompt_states'],
+  outputs: ['ratings', 'gating', 'adjusted', 'score']
+}
 
 /** ONNX Runtime's errors come back as exceptions; printed besides they would be told twice, in a form of their own. */
 const FATAL_ONLY = 4
@@ -32,11 +80,7 @@ function checkProvider(provider: ExecutionProvider): void {
   )
 }
 
-async function open(
-  file: string,
-  contract: typeof BACKBONE,
-  { folder, provider, threads }: SessionOptions
-): Promise<ort.InferenceSession> {
+async function open(file: string, { folder, provider, threads }: SessionOptions): Promise<ort.InferenceSession> {
   let session: ort.InferenceSession
   try {
     session = await ort.InferenceSession.create(join(folder, file), {
@@ -61,49 +105,56 @@ async function open(
     }
     throw new ArmormError('bundle_graph', `${file} does not load: ${reason}`, { file })
   }
+  return session
+}
+
+/** @throws ArmormError bundle_graph when the graph fits none of the contracts */
+function contractOf<C extends Contract>(file: string, session: ort.InferenceSession, contracts: readonly C[]): C {
   const same = (found: readonly string[], wanted: readonly string[]) =>
     found.length === wanted.length && wanted.every((name) => found.includes(name))
-  if (!same(session.inputNames, contract.inputs) || !same(session.outputNames, contract.outputs)) {
-    const describe = (inputs: readonly string[], outputs: readonly string[]) =>
-      `(${inputs.join(', ')}) -> (${outputs.join(', ')})`
-    throw new ArmormError(
-      'bundle_graph',
-      `${file} computes ${describe(session.inputNames, session.outputNames)}, not ${describe(contract.inputs, contract.outputs)}`,
-      { file }
-    )
-  }
-  return session
+  const contract = contracts.find(
+    ({ inputs, outputs }) => same(session.inputNames, inputs) && same(session.outputNames, outputs)
+  )
+  if (contract) return contract
+  const describe = (inputs: readonly string[], outputs: readonly string[]) =>
+    `(${inputs.join(', ')}) -> (${outputs.join(', ')})`
+  const wanted = contracts.map(({ inputs, outputs }) => describe(inputs, outputs)).join(' or ')
+  throw new ArmormError(
+    'bundle_graph',
+    `${file} computes ${describe(session.inputNames, session.outputNames)}, not ${wanted}`,
+    { file }
+  )
 }
 
 export class RewardSession {
   readonly #backbone: ort.InferenceSession
+  readonly #form: BackboneForm
   readonly #heads: ort.InferenceSession
 
-  private constructor(backbone: ort.InferenceSession, heads: ort.InferenceSession) {
+  private constructor(backbone: ort.InferenceSession, form: BackboneForm, heads: ort.InferenceSession) {
     this.#backbone = backbone
+    this.#form = form
     this.#heads = heads
   }
 
   /** @throws ArmormError provider_unavailable, bundle_graph */
   static async open(options: SessionOptions): Promise<RewardSession> {
     checkProvider(options.provider)
-    const backbone = await open('backbone.onnx', BACKBONE, options)
+    const backbone = await open('backbone.onnx', options)
+    const form = contractOf('backbone.onnx', backbone, BACKBONE_FORMS)
     // The heads are a few small products: a copy to a GPU would cost more than they do.
-    const heads = await open('heads.onnx', HEADS, { ...options, provider: 'cpu', threads: 1 })
-    return new RewardSession(backbone, heads)
+    const heads = await open('heads.onnx', { ...options, provider: 'cpu', threads: 1 })
+    contractOf('heads.onnx', heads, [HEADS])
+    return new RewardSession(backbone, form, heads)
   }
 
   /** Runs one batch; blocks the thread while it computes. */
   async run(batch: readonly EngineSequence[]): Promise<HeadOutputs> {
     const packed = packBatch(batch)
-    const tokens = packed.tokenIds.length
-    const rows = packed.rowLengths.length
+    const rows = packed.rows.length
     const { states } = await this.#backbone.run({
-      token_ids: new ort.Tensor('int64', packed.tokenIds, [tokens]),
-      rows: new ort.Tensor('int64', packed.rows, [rows, packed.rowLength]),
-      row_lengths: new ort.Tensor('int32', packed.rowLengths, [rows]),
-      slots: new ort.Tensor('int64', packed.slots, [tokens]),
-      wanted: new ort.Tensor('int64', packed.wanted, [2 * rows])
+      wanted: int32(packed.wanted, [packed.wanted.length]),
+      ...this.#form.feed(packed)
     })
     const data = states!.data as Float32Array
     const hidden = data.length / (2 * rows)

@@ -19,14 +19,16 @@ import { ArmormError } from '../errors.js'
 import { TextModel } from '../text/text-model.js'
 import { packageVersion } from '../version.js'
 import { type TemplateGate, resolveGate } from './gate-pattern.js'
-import { buildBackbone } from './graph/backbone.js'
+import { type AttentionForm, buildBackbone } from './graph/backbone.js'
 import { buildHeads } from './graph/heads.js'
 import type { Precision } from './graph/linear.js'
 import { resolveObjectives } from './objectives.js'
 import { ExternalDataWriter } from './onnx/external-data.js'
 import { GraphBuilder } from './onnx/graph-builder.js'
+import { DataType } from './onnx/model.js'
 import { checkOut, outFolder, partialFolder, publish } from './out-folder.js'
 import { selfTestCases } from './self-test-cases.js'
+import type { WeightSink } from './weights/store.js'
 
 export interface ExportOptions {
   /** Folder of the checkpoint. */
@@ -46,6 +48,21 @@ export interface ExportOptions {
   readonly replace?: boolean
   /** Told how much is done, 0..1, and what is being done. */
   readonly onProgress?: (done: number, step: string) => void
+}
+
+/** What each precision is for: CUDA's GroupQueryAttention takes half precision only, the CPU's products single. */
+const TARGETS: Record<Precision, Target> = {
+  fp32: { attention: 'cascade', providers: ['cpu'], computeType: DataType.FLOAT },
+  int8: { attention: 'cascade', providers: ['cpu'], computeType: DataType.FLOAT },
+  compact: { attention: 'cascade', providers: ['cpu'], computeType: DataType.FLOAT },
+  // On the CPU casts are put around most operators: slow, but the same numbers can be checked without a GPU.
+  fp16: { attention: 'rows', providers: ['cuda', 'cpu'], computeType: DataType.FLOAT16 }
+}
+
+interface Target {
+  readonly attention: AttentionForm
+  readonly providers: Manifest['backbone']['providers']
+  readonly computeType: WeightSink['computeType']
 }
 
 /** Files whose text binds whoever passes the weights on. */
@@ -94,14 +111,15 @@ async function writeBundle(options: ExportOptions): Promise<Manifest> {
       options.onProgress?.(WRITING + done * (1 - WRITING), 'self-test')
     )
     const files = await checksums(partial)
+    const target = TARGETS[options.precision]
     const source = config.name ?? ''
     const contents: Omit<Manifest, 'model' | 'self_test'> = {
       format_version: BUNDLE_FORMAT,
       backbone: {
         file: BACKBONE_FILE,
         precision: options.precision,
-        attention: 'rows',
-        providers: ['cpu'],
+        attention: target.attention,
+        providers: [...target.providers],
         hidden_size: config.hiddenSize,
         layers: config.layers,
         vocab_size: config.vocabSize
@@ -201,9 +219,10 @@ async function writeGraphs(
     written += more
     onProgress?.(Math.min(1, written / weights) * WRITING, 'weights')
   }
-  const sink = { graph, data, onProgress: count, lossless: true }
+  const { attention, computeType } = TARGETS[precision]
+  const sink: WeightSink = { graph, data, computeType, onProgress: count, lossless: true }
   try {
-    await buildBackbone(sink, reader, config, precision, maxTokens)
+    await buildBackbone(sink, reader, config, precision, attention, maxTokens)
   } finally {
     await data.close()
   }

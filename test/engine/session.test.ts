@@ -38,6 +38,34 @@ for (const name of CHECKPOINTS) {
   })
 }
 
+/** Half precision keeps 11 bits, and errors add up over the layers. */
+const HALF_PARITY = 2e-2
+
+t.test(
+  "an fp16 bundle, made for CUDA, gives PyTorch's numbers on the CPU, as near as half precision can",
+  async (t) => {
+    for (const name of ['odd-heads-shards', 'head-dim-20', 'biases', 'llama3-rope'] as const) {
+      const engine = engineOver(t, await tinyBundle(t, name, 'fp16'))
+      await engine.load()
+      const cases = expectedCases(name)
+      const outputs = await engine.run(cases.map((each) => sequence(each.input_ids, each.gate_index)))
+      let worst = 0
+      for (const [index, expected] of cases.entries()) {
+        const row = rowOf(outputs, index)
+        worst = Math.max(
+          worst,
+          worstDifference(row.ratings, expected.rewards),
+          worstDifference(row.gating, expected.gating_output),
+          worstDifference([row.score], [expected.score])
+        )
+      }
+      t.ok(worst <= HALF_PARITY, `${name}: ${worst.toExponential(1)}`)
+      t.ok(worst > PARITY / 100, `${name} is not computed in single precision after all`)
+      t.comment(`${name}, fp16: worst difference ${worst.toExponential(2)}`)
+    }
+  }
+)
+
 /** Sequences that share beginnings of many lengths, among others that share nothing. */
 function relatedSequences(name: CheckpointName): fc.Arbitrary<EngineSequence> {
   const sources = expectedCases(name).map(({ input_ids: ids }) => ids.slice(0, 64))
@@ -65,6 +93,7 @@ const NEIGHBOUR_CHECKS: readonly (readonly [CheckpointName, Precision])[] = [
   ['odd-heads-shards', 'fp32'],
   ['odd-heads-shards', 'int8'],
   ['odd-heads-shards', 'compact'],
+  ['odd-heads-shards', 'fp16'],
   ['llama3-rope', 'fp32']
 ]
 for (const [name, precision] of NEIGHBOUR_CHECKS) {
@@ -109,7 +138,8 @@ t.test('a graph with other inputs and outputs is refused by name', async (t) => 
     code: 'bundle_graph',
     message:
       'backbone.onnx computes (response_states, prompt_states) -> (ratings, gating, adjusted, score), ' +
-      'not (token_ids, rows, row_lengths, slots, wanted) -> (states)',
+      'not (token_ids, wanted, positions, rows, blocks, slots, wanted_rows, chunks) -> (states) ' +
+      'or (token_ids, wanted, rows, row_lengths, slots) -> (states)',
     details: { file: 'backbone.onnx' }
   })
 })

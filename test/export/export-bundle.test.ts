@@ -130,13 +130,13 @@ t.test('a rounded bundle of a model with large outputs passes its own self-test'
   >
   const { dtype, data_offsets: offsets } = header['gating.logit_scale']!
   t.equal(dtype, 'F32')
-  bytes.writeFloatLE(300, start + offsets[0])
+  bytes.writeFloatLE(2000, start + offsets[0])
   writeFileSync(path, bytes)
   const out = join(t.testdirName, 'bundle')
   const manifest = await exportBundle({ checkpoint, out, precision: 'int8', gatePattern: GATE })
   const engine = engineOver(t, out)
   await engine.load()
-  t.ok((await selfTest(manifest, engine)) > 0.25, 'errors as large as these outputs bring')
+  t.ok((await selfTest(manifest, engine)) > 0.1, 'errors as large as these outputs bring')
 })
 
 t.test('an export that fails leaves nothing behind', async (t) => {

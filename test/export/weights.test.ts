@@ -10,7 +10,7 @@ import { GraphBuilder } from '../../src/export/onnx/graph-builder.js'
 import { DataType } from '../../src/export/onnx/model.js'
 import { mapColumns, mapRows, stackRows } from '../../src/export/weights/arrange.js'
 import { floatToHalf, halfToFloat, roundToBfloat16 } from '../../src/export/weights/half.js'
-import { storeCompact, type WeightSink } from '../../src/export/weights/store.js'
+import { storeCompact, storeHalf, type WeightSink } from '../../src/export/weights/store.js'
 
 function matrix(rows: number, columns: number, value: (index: number) => number): WeightSource & { all: Float32Array } {
   const all = Float32Array.from({ length: rows * columns }, (_, index) => value(index))
@@ -30,12 +30,14 @@ async function runGraph(
   t: Test,
   build: (sink: WeightSink) => Promise<string>,
   shape: string[],
-  feeds: Record<string, ort.Tensor> = {}
+  feeds: Record<string, ort.Tensor> = {},
+  half = false
 ): Promise<{ data: Float32Array; dims: readonly number[]; sink: WeightSink; bytes: number }> {
   const folder = t.testdir({})
   const graph = new GraphBuilder('test')
   const data = await ExternalDataWriter.create(join(folder, 'weights'), 'weights')
-  const sink: WeightSink = { graph, data, onProgress: () => undefined, lossless: true }
+  const computeType = half ? DataType.FLOAT16 : DataType.FLOAT
+  const sink: WeightSink = { graph, data, computeType, onProgress: () => undefined, lossless: true }
   for (const [name, tensor] of Object.entries(feeds)) {
     const type = tensor.type === 'int64' ? DataType.INT64 : DataType.FLOAT
     graph.input(
@@ -110,13 +112,44 @@ t.test('a linear layer is x W^T + b at every precision', async (t) => {
     for (let i = 0; i < 96; i++) sum += input[row * 96 + i]! * weights.all[out * 96 + i]!
     return sum
   })
-  const allowed: Record<Precision, number> = { fp32: 1e-6, compact: 0.01, int8: 0.01 }
-  for (const precision of ['fp32', 'compact', 'int8'] as const) {
+  const allowed: Record<Precision, number> = { fp32: 1e-6, fp16: 0.005, compact: 0.01, int8: 0.01 }
+  for (const precision of ['fp32', 'fp16', 'compact', 'int8'] as const) {
     const x = new ort.Tensor('float32', input, [rows, 96])
-    const { data } = await runGraph(t, (sink) => linear(sink, '/l', precision, 'x', weights, bias), ['T', 'N'], { x })
+    const half = precision === 'fp16'
+    const cast = (sink: WeightSink, path: string, value: string, to: DataType) =>
+      half ? sink.graph.node(path, 'Cast', [value], { attributes: { to: { int: to } } }) : value
+    const { data } = await runGraph(
+      t,
+      async (sink) => {
+        const y = await linear(sink, '/l', precision, cast(sink, '/x', 'x', DataType.FLOAT16), weights, bias)
+        return cast(sink, '/y', y, DataType.FLOAT)
+      },
+      ['T', 'N'],
+      { x },
+      half
+    )
     const worst = data.reduce((largest, value, i) => Math.max(largest, Math.abs(value - expected[i]!)), 0)
     t.ok(worst <= allowed[precision], `${precision}: ${worst}`)
   }
+})
+
+t.test('a weight that float16 cannot hold is refused by name', async (t) => {
+  const weights = matrix(2, 4, (i) => (i === 5 ? 70_000 : 1))
+  const folder = t.testdir({})
+  const data = await ExternalDataWriter.create(join(folder, 'weights'), 'weights')
+  t.teardown(() => data.close())
+  const computeType = DataType.FLOAT16
+  const sink: WeightSink = {
+    graph: new GraphBuilder('test'),
+    data,
+    computeType,
+    onProgress: () => undefined,
+    lossless: true
+  }
+  await t.rejects(storeHalf(sink, 'w', weights), {
+    code: 'unsupported_checkpoint',
+    message: 'w holds a weight that float16 cannot (beyond 65504)'
+  })
 })
 
 t.test('stacked and padded matrices read the same in any blocks', async (t) => {

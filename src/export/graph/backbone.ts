@@ -1,49 +1,45 @@
 /**
  * backbone.onnx: packed token ids and the positions wanted -> hidden states there, after the final norm.
  *
- * Linear layers run over the packed tokens `[T]`, without padding and each distinct token once; only attention sees
- * rows `[B, L]`. Rows that begin with the same tokens may share them in the packing. A row's padding is to the right:
- * causal attention never looks there, and what it computes there is never taken back.
+ * Linear layers run over the packed tokens `[T]`, without padding and each distinct token once; only attention knows of
+ * rows, which may share the tokens that they begin with.
  */
 import type { ModelConfig } from '../../checkpoint/config.js'
 import type { SafetensorsReader } from '../../checkpoint/safetensors.js'
 import { DataType } from '../onnx/model.js'
 import { tensorSource } from '../../checkpoint/weights.js'
-import { storeBlocks8, storeCompact, storeFloat, type WeightSink } from '../weights/store.js'
-import { attention, paddedHeadDim } from './attention.js'
+import { storeBlocks8, storeCompact, storeFloat, storeHalf, type WeightSink } from '../weights/store.js'
+import { type Attention, type AttentionContext, attentionPath } from './attention.js'
+import { cascadeAttention } from './attention-cascade.js'
+import { attentionOverRows } from './attention-rows.js'
 import { decodeMatrix } from './decode.js'
-import type { Precision } from './linear.js'
+import { linear, type Precision } from './linear.js'
 import { mlp } from './mlp.js'
 import { firstNorm, skipNorm } from './norm.js'
-import { rotaryCaches } from './rotary.js'
 
 /** How the embedding table is kept at each precision; rows are decoded as they are looked up. */
-const STORE_EMBEDDING = { fp32: storeFloat, int8: storeBlocks8, compact: storeCompact } as const
+const STORE_EMBEDDING = { fp32: storeFloat, fp16: storeHalf, int8: storeBlocks8, compact: storeCompact } as const
 
-/** @param maxTokens longest row that the rotary caches cover */
+export type AttentionForm = 'rows' | 'cascade'
+
+const ATTENTION: Record<AttentionForm, (context: AttentionContext) => Attention> = {
+  rows: attentionOverRows,
+  cascade: cascadeAttention
+}
+
+/** @param maxTokens longest row that the rotary tables cover */
 export async function buildBackbone(
   sink: WeightSink,
   reader: SafetensorsReader,
   config: ModelConfig,
   precision: Precision,
+  form: AttentionForm,
   maxTokens: number
 ): Promise<void> {
   const { graph } = sink
-  const tokens = graph.input('token_ids', DataType.INT64, ['T'])
-  const rows = graph.input('rows', DataType.INT64, ['B', 'L'])
-  const rowLengths = graph.input('row_lengths', DataType.INT32, ['B'])
-  const slots = graph.input('slots', DataType.INT64, ['T'])
-  const wanted = graph.input('wanted', DataType.INT64, ['P'])
-
-  const one = graph.tensor('/constants/int32/1', DataType.INT32, [], Int32Array.of(1))
-  const shape = graph.node('/rows/shape', 'Shape', [rows])
-  const length = graph.node('/rows/length', 'Gather', [shape, graph.int(1)])
-  const inputs = {
-    rows,
-    lastPositions: graph.node('/rows/last', 'Sub', [rowLengths, one]),
-    rowLength: graph.node('/rows/length32', 'Cast', [length], { attributes: { to: { int: DataType.INT32 } } }),
-    ...rotaryCaches(graph, config, maxTokens, paddedHeadDim(config.headDim) / 2)
-  }
+  const tokens = graph.input('token_ids', DataType.INT32, ['T'])
+  const wanted = graph.input('wanted', DataType.INT32, ['P'])
+  const attention = ATTENTION[form]({ sink, reader, config, precision, maxTokens, wanted })
 
   const table = await STORE_EMBEDDING[precision](
     sink,
@@ -68,25 +64,31 @@ export async function buildBackbone(
         config.rmsNormEps
       ))
     }
-    let takeBack = slots
-    if (layer === config.layers - 1) {
-      // After the last attention only the wanted positions matter: the rest of the layer runs on those alone.
-      takeBack = graph.node('/wanted/slots', 'Gather', [slots, wanted])
-      residual = graph.node('/wanted/residual', 'Gather', [residual, wanted])
-    }
-    const attended = await attention(sink, reader, config, layer, precision, normed, inputs, takeBack)
+    const attended = await attention.attend(layer, normed)
+    const output = attention.output(layer)
+    const projected = await linear(
+      sink,
+      `${attentionPath(layer)}/o_proj`,
+      precision,
+      attended,
+      output.weights,
+      output.bias
+    )
+    // After the last attention only the wanted positions matter: the rest of the layer runs on those alone.
+    const last = layer === config.layers - 1
+    if (last) residual = graph.node('/wanted/residual', 'Gather', [residual, wanted])
     const after = `/layers.${layer}/post_attention_layernorm`
     ;({ normed, residual } = await skipNorm(
       sink,
       after,
       residual,
-      attended,
+      projected,
       weight('post_attention_layernorm'),
       config.rmsNormEps
     ))
-    delta = await mlp(sink, reader, config, layer, precision, normed)
+    delta = await mlp(sink, reader, config, layer, precision, normed, last ? null : attention.chunks)
   }
-  const final = await skipNorm(
+  const { normed } = await skipNorm(
     sink,
     '/norm',
     residual,
@@ -94,5 +96,9 @@ export async function buildBackbone(
     tensorSource(reader, 'model.norm.weight'),
     config.rmsNormEps
   )
-  graph.output('states', final.normed, DataType.FLOAT, ['P', config.hiddenSize])
+  const states =
+    sink.computeType === DataType.FLOAT
+      ? normed
+      : graph.node('/states', 'Cast', [normed], { attributes: { to: { int: DataType.FLOAT } } })
+  graph.output('states', states, DataType.FLOAT, ['P', config.hiddenSize])
 }

@@ -1,10 +1,12 @@
 /** Subgraph: x W^T (+ b), W `[out, in]` as torch keeps it. */
+import { toHalf } from '../weights/half.js'
+import type { GraphBuilder } from '../onnx/graph-builder.js'
 import { DataType } from '../onnx/model.js'
 import { rowBlocks, type WeightSource } from '../../checkpoint/weights.js'
-import { storeCompact, storeFloat, storeNBits8, type WeightSink } from '../weights/store.js'
+import { storeCompact, storeFloat, storeHalf, storeNBits8, type WeightSink } from '../weights/store.js'
 import { decodeMatrix } from './decode.js'
 
-export type Precision = 'fp32' | 'int8' | 'compact'
+export type Precision = 'fp32' | 'fp16' | 'int8' | 'compact'
 
 /** Weights that share a scale at precision int8. */
 const INT8_BLOCK = 64
@@ -14,13 +16,31 @@ const INT8_BLOCK = 64
  */
 const FLOAT_ACTIVATIONS = 1
 
+/** Adds x W^T (+ b) to a graph, the one that holds the weights or a body within it: float `[T, in]` -> `[T, out]`. */
+export type Linear = (graph: GraphBuilder, x: string) => string
+
 /**
- * float32 `[T, in]` -> `[T, out]`.
+ * Stores the weights of a linear layer and says how to apply it.
  *
  *     fp32      x ── FusedMatMul(transB) ── [Add bias]
+ *     fp16      the same in half precision
  *     compact   the same, over decoded weights
  *     int8      x ── MatMulNBits ── [Add bias]
  */
+export async function linearLayer(
+  sink: WeightSink,
+  path: string,
+  precision: Precision,
+  weights: WeightSource,
+  bias?: WeightSource
+): Promise<Linear> {
+  const multiply = await product(sink, path, precision, weights)
+  if (!bias) return multiply
+  const added = await vector(sink, `${path}.bias`, bias)
+  return (graph, x) => graph.node(`${path}/bias`, 'Add', [multiply(graph, x), added])
+}
+
+/** A linear layer on its only input. */
 export async function linear(
   sink: WeightSink,
   path: string,
@@ -29,45 +49,38 @@ export async function linear(
   weights: WeightSource,
   bias?: WeightSource
 ): Promise<string> {
-  const product = await multiply(sink, path, precision, x, weights)
-  if (!bias) return product
-  return sink.graph.node(`${path}/bias`, 'Add', [product, await vector(sink, `${path}.bias`, bias)])
+  const apply = await linearLayer(sink, path, precision, weights, bias)
+  return apply(sink.graph, x)
 }
 
-async function multiply(
-  sink: WeightSink,
-  path: string,
-  precision: Precision,
-  x: string,
-  weights: WeightSource
-): Promise<string> {
-  const { graph } = sink
+const STORE = { fp32: storeFloat, fp16: storeHalf, compact: storeCompact } as const
+
+async function product(sink: WeightSink, path: string, precision: Precision, weights: WeightSource): Promise<Linear> {
   const name = `${path}.weight`
   if (precision === 'int8') {
     const stored = await storeNBits8(sink, name, weights, INT8_BLOCK)
-    return graph.node(path, 'MatMulNBits', [x, stored.levels, stored.scales], {
-      domain: 'com.microsoft',
-      attributes: {
-        K: { int: stored.columns },
-        N: { int: stored.rows },
-        bits: { int: 8 },
-        block_size: { int: stored.block },
-        accuracy_level: { int: FLOAT_ACTIVATIONS }
-      }
-    })
+    return (graph, x) =>
+      graph.node(path, 'MatMulNBits', [x, stored.levels, stored.scales], {
+        domain: 'com.microsoft',
+        attributes: {
+          K: { int: stored.columns },
+          N: { int: stored.rows },
+          bits: { int: 8 },
+          block_size: { int: stored.block },
+          accuracy_level: { int: FLOAT_ACTIVATIONS }
+        }
+      })
   }
-  const stored =
-    precision === 'compact' ? await storeCompact(sink, name, weights) : await storeFloat(sink, name, weights)
-  return graph.node(path, 'FusedMatMul', [x, decodeMatrix(graph, `${path}/weight`, stored)], {
-    domain: 'com.microsoft',
-    attributes: { transB: { int: 1 } }
-  })
+  const matrix = decodeMatrix(sink.graph, `${path}/weight`, await STORE[precision](sink, name, weights))
+  return (graph, x) =>
+    graph.node(path, 'FusedMatMul', [x, matrix], { domain: 'com.microsoft', attributes: { transB: { int: 1 } } })
 }
 
-/** A one-row source as an initializer `[columns]` of the graph file: biases and norm weights. */
+/** A one-row source as an initializer `[columns]` of the graph file, of the type it computes in: biases, norm weights. */
 export async function vector(sink: WeightSink, name: string, source: WeightSource): Promise<string> {
   const values = new Float32Array(source.rows * source.columns)
   for await (const { first, block } of rowBlocks(source)) values.set(block, first * source.columns)
   sink.onProgress(values.length)
-  return sink.graph.tensor(name, DataType.FLOAT, [values.length], values)
+  const data = sink.computeType === DataType.FLOAT16 ? toHalf(values) : values
+  return sink.graph.tensor(name, sink.computeType, [values.length], data)
 }

@@ -2,16 +2,20 @@
 import type { ModelConfig } from '../../checkpoint/config.js'
 import type { SafetensorsReader } from '../../checkpoint/safetensors.js'
 import { tensorSource } from '../../checkpoint/weights.js'
+import { GraphBuilder } from '../onnx/graph-builder.js'
+import { DataType } from '../onnx/model.js'
 import type { WeightSink } from '../weights/store.js'
-import { linear, type Precision } from './linear.js'
+import { type Linear, linearLayer, type Precision } from './linear.js'
 
 /**
- * float32 `[T, hidden]` -> `[T, hidden]`.
+ * float `[T, hidden]` -> `[T, hidden]`.
  *
  *     x ─┬─ gate_proj ── QuickGelu(1) ─┬─ Mul ── down_proj
  *        └─ up_proj ───────────────────┘
  *
  * QuickGelu with alpha 1 is silu (y * sigmoid(y)) in one pass.
+ * @param chunks int64 scalar, or null for 1: equal parts of the tokens, which run one after another. What lies between
+ * the layers is several times wider than x; of one part it stays in a CPU's cache.
  */
 export async function mlp(
   sink: WeightSink,
@@ -19,25 +23,37 @@ export async function mlp(
   config: ModelConfig,
   layer: number,
   precision: Precision,
-  x: string
+  x: string,
+  chunks: string | null
 ): Promise<string> {
   const path = `/layers.${layer}/mlp`
-  const project = (name: string, input: string): Promise<string> => {
+  const project = (name: string): Promise<Linear> => {
     const tensor = (part: string) => tensorSource(reader, `model.layers.${layer}.mlp.${name}.${part}`)
-    return linear(
-      sink,
-      `${path}/${name}`,
-      precision,
-      input,
-      tensor('weight'),
-      config.mlpBias ? tensor('bias') : undefined
-    )
+    const bias = config.mlpBias ? tensor('bias') : undefined
+    return linearLayer(sink, `${path}/${name}`, precision, tensor('weight'), bias)
   }
-  const gate = await project('gate_proj', x)
-  const up = await project('up_proj', x)
-  const silu = sink.graph.node(`${path}/silu`, 'QuickGelu', [gate], {
-    domain: 'com.microsoft',
-    attributes: { alpha: { float: 1 } }
+  const [gate, up, down] = [await project('gate_proj'), await project('up_proj'), await project('down_proj')]
+  const feedForward = (graph: GraphBuilder, input: string): string => {
+    const silu = graph.node(`${path}/silu`, 'QuickGelu', [gate(graph, input)], {
+      domain: 'com.microsoft',
+      attributes: { alpha: { float: 1 } }
+    })
+    return down(graph, graph.node(`${path}/gated`, 'Mul', [silu, up(graph, input)]))
+  }
+  const { graph } = sink
+  if (chunks === null) return feedForward(graph, x)
+
+  const count = graph.node(`${path}/chunks`, 'Unsqueeze', [chunks, graph.ints(0)])
+  const shape = graph.node(`${path}/chunks`, 'Concat', [count, graph.ints(-1, config.hiddenSize)], {
+    attributes: { axis: { int: 0 } }
   })
-  return project('down_proj', sink.graph.node(`${path}/gated`, 'Mul', [silu, up]))
+  const parts = graph.node(`${path}/chunks`, 'Reshape', [x, shape])
+  const body = new GraphBuilder(`${path}/chunk`, graph)
+  const turn = body.input(`${path}/chunk/turn`, DataType.INT64, [])
+  const proceed = body.input(`${path}/chunk/proceed`, DataType.BOOL, [])
+  const output = feedForward(body, body.node(`${path}/chunk`, 'Gather', [parts, turn]))
+  body.output(`${path}/chunk/go_on`, proceed, DataType.BOOL, [])
+  body.output(`${path}/chunk/output`, output, sink.computeType, ['C', config.hiddenSize])
+  const outputs = graph.node(path, 'Loop', [chunks, graph.bool(true)], { attributes: { body: { graph: body.body() } } })
+  return graph.node(`${path}/flat`, 'Reshape', [outputs, graph.ints(-1, config.hiddenSize)])
 }

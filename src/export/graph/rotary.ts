@@ -31,7 +31,8 @@ function scaled(frequency: number, scaling: RopeScaling): number {
 
 /**
  * Cosine and sine caches, float32 `[positions, width]`, width >= headDim / 2: dimensions beyond are padding of the
- * head, and a frequency of zero leaves them as they are. ONNX Runtime computes both once, at load.
+ * head, and a frequency of zero leaves them as they are. Angles are float32 whatever `type` the tables are given in.
+ * ONNX Runtime computes both once, at load.
  *
  *     Range ── Cast ── Reshape ── Mul frequencies ─┬─ Cos
  *                                                  └─ Sin
@@ -40,7 +41,8 @@ export function rotaryCaches(
   graph: GraphBuilder,
   { headDim, rope }: Pick<ModelConfig, 'headDim' | 'rope'>,
   positions: number,
-  width: number
+  width: number,
+  type: DataType
 ): { cos: string; sin: string } {
   const padded = new Float32Array(width)
   padded.set(inverseFrequencies(headDim, rope))
@@ -49,5 +51,10 @@ export function rotaryCaches(
   const float = graph.node('/rotary/positions', 'Cast', [range], { attributes: { to: { int: DataType.FLOAT } } })
   const column = graph.node('/rotary/positions', 'Reshape', [float, graph.ints(-1, 1)])
   const angles = graph.node('/rotary/angles', 'Mul', [column, frequencies])
-  return { cos: graph.node('/rotary', 'Cos', [angles]), sin: graph.node('/rotary', 'Sin', [angles]) }
+  const table = (op: 'Cos' | 'Sin'): string => {
+    const values = graph.node('/rotary', op, [angles])
+    if (type === DataType.FLOAT) return values
+    return graph.node(`/rotary/${op}`, 'Cast', [values], { attributes: { to: { int: type } } })
+  }
+  return { cos: table('Cos'), sin: table('Sin') }
 }

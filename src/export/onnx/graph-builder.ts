@@ -5,6 +5,7 @@ import {
   attribute,
   DataType,
   encodeModel,
+  type GraphMessage,
   type NodeMessage,
   type TensorMessage,
   type ValueInfo
@@ -20,11 +21,17 @@ export interface NodeOptions {
 
 export class GraphBuilder {
   readonly #nodes: NodeMessage[] = []
-  readonly #initializers = new Map<string, TensorMessage>()
+  readonly #initializers: Map<string, TensorMessage>
   readonly #inputs: ValueInfo[] = []
   readonly #outputs: ValueInfo[] = []
 
-  constructor(readonly name: string) {}
+  /** @param outer the graph that this one is the body of: constants of both are its initializers */
+  constructor(
+    readonly name: string,
+    outer?: GraphBuilder
+  ) {
+    this.#initializers = outer ? outer.#initializers : new Map<string, TensorMessage>()
+  }
 
   input(name: string, elementType: DataType, shape: readonly (number | string)[]): string {
     this.#inputs.push({ name, elementType, shape })
@@ -102,16 +109,17 @@ export class GraphBuilder {
     return this.tensor(`/constants/float/${value}`, DataType.FLOAT, [], Float32Array.of(value))
   }
 
+  /** Scalar, shared by value. */
+  bool(value: boolean): string {
+    return this.tensor(`/constants/${value}`, DataType.BOOL, [], Uint8Array.of(value ? 1 : 0))
+  }
+
+  /** As the attribute of the node that runs it; it sees the values of the graph around it by their names. */
+  body(): GraphMessage {
+    return { name: this.name, node: this.#nodes, initializer: [], input: this.#inputs, output: this.#outputs }
+  }
+
   encode(producerVersion: string): Uint8Array {
-    return encodeModel(
-      {
-        name: this.name,
-        node: this.#nodes,
-        initializer: [...this.#initializers.values()],
-        input: this.#inputs,
-        output: this.#outputs
-      },
-      producerVersion
-    )
+    return encodeModel({ ...this.body(), initializer: [...this.#initializers.values()] }, producerVersion)
   }
 }

@@ -9,6 +9,7 @@ export const DataType = {
   INT8: 3,
   INT32: 6,
   INT64: 7,
+  BOOL: 9,
   FLOAT16: 10,
   DOUBLE: 11,
   BFLOAT16: 16
@@ -16,9 +17,10 @@ export const DataType = {
 export type DataType = (typeof DataType)[keyof typeof DataType]
 
 /** AttributeProto.AttributeType. */
-const AttributeType = { FLOAT: 1, INT: 2, STRING: 3 } as const
+const AttributeType = { FLOAT: 1, INT: 2, STRING: 3, GRAPH: 5, INTS: 7 } as const
 
-export type AttributeValue = { int: number } | { float: number } | { string: string }
+export type AttributeValue =
+  { int: number } | { float: number } | { string: string } | { ints: readonly number[] } | { graph: GraphMessage }
 
 export interface AttributeMessage {
   name: string
@@ -26,6 +28,8 @@ export interface AttributeMessage {
   i?: number
   f?: number
   s?: Uint8Array
+  ints?: readonly number[]
+  g?: object
 }
 
 export interface NodeMessage {
@@ -70,7 +74,13 @@ const IR_VERSION = 10
 export function attribute(name: string, value: AttributeValue): AttributeMessage {
   if ('int' in value) return { name, type: AttributeType.INT, i: value.int }
   if ('float' in value) return { name, type: AttributeType.FLOAT, f: value.float }
+  if ('ints' in value) return { name, type: AttributeType.INTS, ints: value.ints }
+  if ('graph' in value) return { name, type: AttributeType.GRAPH, g: graphMessage(value.graph) }
   return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value.string) }
+}
+
+function graphMessage({ name, node, initializer, input, output }: GraphMessage): object {
+  return { name, node, initializer, input: input.map(valueInfoMessage), output: output.map(valueInfoMessage) }
 }
 
 function valueInfoMessage({ name, elementType, shape }: ValueInfo): object {
@@ -93,13 +103,7 @@ export function encodeModel(graph: GraphMessage, producerVersion: string): Uint8
       { domain: '', version: OPSET },
       { domain: 'com.microsoft', version: CONTRIB_OPSET }
     ],
-    graph: {
-      name: graph.name,
-      node: graph.node,
-      initializer: graph.initializer,
-      input: graph.input.map(valueInfoMessage),
-      output: graph.output.map(valueInfoMessage)
-    }
+    graph: graphMessage(graph)
   }
   const problem = modelType.verify(message)
   if (problem) throw new Error(`ONNX message: ${problem}`)

@@ -25,7 +25,7 @@ export function stackRows(sources: readonly WeightSource[]): WeightSource {
 /** Where row `index` of a padded matrix comes from in the original; -1 is a row of zeros. */
 export type IndexMap = (index: number) => number
 
-/** Rows re-ordered and padded with zeros. `map` must be increasing where it is not -1, so that blocks read forwards. */
+/** Rows re-ordered and padded with zeros; rows that stay neighbours are read together. */
 export function mapRows(source: WeightSource, rows: number, map: IndexMap): WeightSource {
   const { columns } = source
   return {
@@ -33,15 +33,13 @@ export function mapRows(source: WeightSource, rows: number, map: IndexMap): Weig
     columns,
     async read(first, count) {
       const block = new Float32Array(count * columns)
-      const wanted = Array.from({ length: count }, (_, offset) => map(first + offset))
-      const present = wanted.filter((index) => index >= 0)
-      if (present.length === 0) return block
-      const start = present[0]!
-      const original = await source.read(start, present.at(-1)! - start + 1)
-      wanted.forEach((index, offset) => {
-        if (index < 0) return
-        block.set(original.subarray((index - start) * columns, (index - start + 1) * columns), offset * columns)
-      })
+      for (let offset = 0; offset < count;) {
+        const start = map(first + offset)
+        let run = 1
+        while (offset + run < count && map(first + offset + run) === (start < 0 ? -1 : start + run)) run++
+        if (start >= 0) block.set(await source.read(start, run), offset * columns)
+        offset += run
+      }
       return block
     }
   }

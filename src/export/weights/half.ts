@@ -15,6 +15,11 @@ export function halfToFloat(half: number): number {
   return halfValues()[half]!
 }
 
+/** Float16 bits of each value; what is beyond the range becomes infinite. */
+export function toHalf(values: Float32Array): Uint16Array {
+  return Uint16Array.from(values, floatToHalf)
+}
+
 /** Bits of a float16 next to `value`, at most one step away; NaN and values beyond the range give infinity's. */
 export function floatToHalf(value: number): number {
   const sign = value < 0 ? 0x8000 : 0

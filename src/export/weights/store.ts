@@ -1,14 +1,18 @@
 /** Writes weight matrices as initializers, in each of the forms that the graphs compute from. */
+import { ArmormError } from '../../errors.js'
 import type { ExternalDataWriter, ExternalRegion } from '../onnx/external-data.js'
 import type { GraphBuilder } from '../onnx/graph-builder.js'
 import { DataType } from '../onnx/model.js'
 import { fitGrid4, fitGrid8, GRID_BLOCK } from './grid.js'
+import { toHalf } from './half.js'
 import { rowBlocks, type WeightSource } from '../../checkpoint/weights.js'
 
 /** Where weights go, and who is told how far they are. */
 export interface WeightSink {
   readonly graph: GraphBuilder
   readonly data: ExternalDataWriter
+  /** What activations, norms and biases of the graph are. */
+  readonly computeType: typeof DataType.FLOAT | typeof DataType.FLOAT16
   /** Called with the number of weights written since the last call. */
   readonly onProgress: (weights: number) => void
   /** Becomes false once a matrix has been rounded. */
@@ -35,6 +39,8 @@ export type StoredMatrix =
       readonly exact: boolean
     }
 
+const HALF_INFINITY = 0x7c00
+
 /** `[rows, columns]` float32. */
 export async function storeFloat(sink: WeightSink, name: string, source: WeightSource): Promise<StoredMatrix> {
   const region = sink.data.allocate(source.rows * source.columns * 4)
@@ -43,6 +49,25 @@ export async function storeFloat(sink: WeightSink, name: string, source: WeightS
     sink.onProgress(block.length)
   }
   const weights = sink.graph.externalTensor(name, DataType.FLOAT, [source.rows, source.columns], sink.data, region)
+  return { form: 'float', weights }
+}
+
+/**
+ * `[rows, columns]` float16.
+ * @throws ArmormError unsupported_checkpoint for a weight beyond float16's range
+ */
+export async function storeHalf(sink: WeightSink, name: string, source: WeightSource): Promise<StoredMatrix> {
+  sink.lossless = false
+  const region = sink.data.allocate(source.rows * source.columns * 2)
+  for await (const { first, block } of rowBlocks(source)) {
+    const half = toHalf(block)
+    if (half.some((bits) => (bits & 0x7fff) === HALF_INFINITY)) {
+      throw new ArmormError('unsupported_checkpoint', `${name} holds a weight that float16 cannot (beyond 65504)`)
+    }
+    await sink.data.write(region, first * source.columns * 2, half)
+    sink.onProgress(block.length)
+  }
+  const weights = sink.graph.externalTensor(name, DataType.FLOAT16, [source.rows, source.columns], sink.data, region)
   return { form: 'float', weights }
 }
 
