@@ -93,11 +93,11 @@ export class TextTokenizer {
       config
     )
     correctPatterns(this.#library.pre_tokenizer)
-    // Words are remembered here, bounded in bytes and before their bytes are spelled out.
-    this.#library.model.max_length_to_cache = 0
     this.#dropped = droppedCharacters(tokenizer.model, this.#library.model.tokens_to_ids.keys())
     this.#words = wordsOf(this.#library.pre_tokenizer)
     this.#standalone = tokenizer.model.type === 'BPE' && !tokenizer.model.fuse_unk
+    // Such words are remembered here, bounded in bytes and before their bytes are spelled out: once is enough.
+    if (this.#standalone) this.#library.model.max_length_to_cache = 0
     this.#wordIds = new IdMemory(this.#standalone ? memoryBytes / 2 : 0)
     this.#stretches = new IdMemory(memoryBytes / 2)
 
