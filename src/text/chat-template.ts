@@ -2,6 +2,7 @@
 import { Template } from '@huggingface/jinja'
 import { ArmormError } from '../errors.js'
 import type { Message } from './conversation.js'
+import { TextMemory } from './memory.js'
 
 /** What is used of tokenizer_config.json. */
 export interface TokenizerConfig {
@@ -30,10 +31,16 @@ export class ChatTemplate {
   readonly source: string
   readonly #template: Template
   readonly #variables: Readonly<Record<string, unknown>>
+  readonly #renderings: TextMemory
 
-  /** @throws ArmormError bundle_invalid when the template does not parse. */
-  constructor(source: string, config: TokenizerConfig) {
+  /**
+   * @param memoryBytes how much to remember of what `renderShared` rendered; 0 remembers nothing.
+   * @throws ArmormError bundle_invalid when the template does not parse.
+   */
+  constructor(source: string, config: TokenizerConfig, memoryBytes = 0) {
     this.source = source
+    // A rendering that prints the date is another one tomorrow.
+    this.#renderings = new TextMemory(source.includes('strftime_now') ? 0 : memoryBytes)
     try {
       // The package sets trim_blocks and lstrip_blocks, and provides raise_exception and strftime_now, as transformers does.
       this.#template = new Template(source)
@@ -61,6 +68,14 @@ export class ChatTemplate {
     } catch {
       throw new ArmormError('template_failed', `the chat template refuses these messages: ${this.#refusal(messages)}`)
     }
+  }
+
+  /**
+   * `render` for messages that are likely to come again, such as those that several answers share.
+   * @throws ArmormError template_failed, as `render` does.
+   */
+  renderShared(messages: readonly Message[]): string {
+    return this.#renderings.get(messages, () => this.render(messages))
   }
 
   #print(messages: readonly Message[]): string {

@@ -17,11 +17,19 @@ interface PatternPreTokenizer extends PreTokenizer {
   pattern: RegExp
 }
 
+/** Splits by `pattern` where `use_regex` says so, then writes each byte as one character of GPT-2's table. */
+interface ByteLevelPreTokenizer extends PatternPreTokenizer {
+  use_regex: boolean
+  add_prefix_space: boolean
+}
+
 export interface VocabularyModel {
   readonly tokens_to_ids: Map<string, number>
   readonly unk_token_id?: number
   /** Pieces to entries of the vocabulary, unknown tokens fused where the model asks for it. */
   _call(pieces: string[]): string[]
+  /** The library's own memory of words, in BPE models; it takes none longer than this. */
+  max_length_to_cache?: number
 }
 
 export interface LibraryTokenizer {
@@ -32,7 +40,7 @@ export interface LibraryTokenizer {
 
 interface Library {
   readonly Tokenizer: new (tokenizer: object, config: object) => LibraryTokenizer
-  readonly ByteLevelPreTokenizer: new () => PatternPreTokenizer
+  readonly ByteLevelPreTokenizer: new () => ByteLevelPreTokenizer
   readonly DigitsPreTokenizer: new () => PatternPreTokenizer & { config: { individual_digits?: boolean } }
   readonly SequencePreTokenizer: new () => PreTokenizer & { tokenizers: (PreTokenizer | null)[] }
 }

@@ -1,6 +1,5 @@
-/** Worker of TokenizerPool: holds one TextModel, encodes one conversation at a time. */
-import { parentPort } from 'node:worker_threads'
-import { workerData } from 'piscina'
+/** Worker of TokenizerPool: holds one TextModel, encodes one conversation after the other. */
+import { parentPort, workerData } from 'node:worker_threads'
 import { ArmormError, type ErrorData } from '../errors.js'
 import type { Conversation, TokenizedConversation, Truncation } from './conversation.js'
 import { TextModel } from './text-model.js'
@@ -9,46 +8,51 @@ import type { TokenLimits } from './token-ids.js'
 export interface WorkerSetup {
   readonly folder: string
   readonly limits: TokenLimits
+  /** As in TextModel.load; undefined takes its default. */
+  readonly memoryBytes: number | undefined
 }
 
 export interface WorkerTask {
-  readonly number: number
   readonly conversation: Conversation
   readonly truncation: Truncation
 }
 
 export type Outcome<T> = { readonly value: T } | { readonly error: ErrorData }
 
-/** What a worker reports besides its results. */
+/** What a worker says: once that it has loaded or cannot, then one message for each task, in their order. */
 export type WorkerMessage =
   | { readonly kind: 'loaded'; readonly outcome: Outcome<{ bosId: number | null }> }
-  | { readonly kind: 'started'; readonly task: number }
+  | { readonly kind: 'encoded'; readonly outcome: Outcome<TokenizedConversation> }
 
-const { folder, limits } = workerData as WorkerSetup
-const loading = outcomeOf(() => TextModel.load(folder, limits))
-void loading.then((loaded) => {
-  tell({ kind: 'loaded', outcome: 'error' in loaded ? loaded : { value: { bosId: loaded.value.bosId } } })
-})
+if (parentPort === null) throw new Error('this file runs as a worker thread')
+const port = parentPort
+const { folder, limits, memoryBytes } = workerData as WorkerSetup
 
-export default async function encode(task: WorkerTask): Promise<Outcome<TokenizedConversation>> {
-  const loaded = await loading
-  if ('error' in loaded) return loaded
-  // The deadline counts from here: neither waiting for a worker nor its loading is the conversation's fault.
-  tell({ kind: 'started', task: task.number })
-  return outcomeOf(() => loaded.value.encode(task.conversation, task.truncation))
+try {
+  const model = await TextModel.load(folder, limits, memoryBytes)
+  tell({ kind: 'loaded', outcome: { value: { bosId: model.bosId } } })
+  port.on('message', (tasks: readonly WorkerTask[]) => {
+    // One message each: a result does not wait for a neighbour that takes long.
+    for (const task of tasks) tell({ kind: 'encoded', outcome: encode(model, task) })
+  })
+} catch (error) {
+  tell({ kind: 'loaded', outcome: { error: dataOf(error) } })
+}
+
+function encode(model: TextModel, { conversation, truncation }: WorkerTask): Outcome<TokenizedConversation> {
+  try {
+    return { value: model.encode(conversation, truncation) }
+  } catch (error) {
+    return { error: dataOf(error) }
+  }
+}
+
+function dataOf(error: unknown): ErrorData {
+  // Only the table's errors have messages that are known to hold no prompt text.
+  if (!(error instanceof ArmormError)) return { code: 'internal', message: 'tokenizing failed', details: {} }
+  return error.toData()
 }
 
 function tell(message: WorkerMessage): void {
-  parentPort?.postMessage(message)
-}
-
-async function outcomeOf<T>(work: () => T | Promise<T>): Promise<Outcome<T>> {
-  try {
-    return { value: await work() }
-  } catch (error) {
-    // Only the table's errors have messages that are known to hold no prompt text.
-    if (!(error instanceof ArmormError))
-      return { error: { code: 'internal', message: 'tokenizing failed', details: {} } }
-    return { error: error.toData() }
-  }
+  port.postMessage(message)
 }

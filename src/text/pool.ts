@@ -1,9 +1,7 @@
 /** Tokenizes in worker threads, so that no text, however bad, holds the server's event loop. */
-import { fileURLToPath } from 'node:url'
-import { Piscina } from 'piscina'
 import { ArmormError } from '../errors.js'
 import type { Conversation, TokenizedConversation, Truncation } from './conversation.js'
-import type { Outcome, WorkerMessage, WorkerSetup, WorkerTask } from './pool-worker.js'
+import { CHUNK_CHARACTERS, Lane, type Work } from './lane.js'
 import { encodeIds, type TokenLimits } from './token-ids.js'
 
 export interface TokenizerPoolOptions extends TokenLimits {
@@ -15,23 +13,55 @@ export interface TokenizerPoolOptions extends TokenLimits {
   readonly threads: number
   /** Longest time in milliseconds that one conversation may take, counted from when a worker starts on it. */
   readonly deadlineMs: number
+  /** Bytes of earlier texts that each worker remembers; TextModel.load has the default. */
+  readonly memoryBytes?: number
 }
 
 /** More characters than this for each allowed token cannot fit (runs of spaces aside) and are not even tried. */
 export const CHARACTERS_PER_TOKEN = 64
+/** How much of a text tells to which worker it goes. */
+const KEY_CHARACTERS = 512
+
+/** Work of the pool. */
+interface Item extends Work {
+  /** The worker that has probably met the same prompt before. */
+  readonly home: Lane
+  /** Where it was sent last; null while it waits. */
+  lane: Lane | null
+  settled: boolean
+}
 
 export class TokenizerPool {
   readonly #options: TokenizerPoolOptions
-  readonly #workers: Piscina<WorkerTask, Outcome<TokenizedConversation>> | null
-  /** What to do when a worker reports that it starts on a task. */
-  readonly #onStart = new Map<number, () => void>()
+  readonly #lanes: readonly Lane[]
+  /** Not sent yet, oldest first. */
+  #waiting: Item[] = []
+  #pumping = false
   #bosId: number | null = null
   #closed = false
-  #tasks = 0
+  /** Hears, until all have loaded, how the workers fare. */
+  #starting: { loaded(): void; failed(error: ArmormError): void } | null = null
 
   private constructor(options: TokenizerPoolOptions) {
     this.#options = options
-    this.#workers = options.hasTokenizer ? startWorkers(options) : null
+    const { folder, maxTokens, vocabSize, gatePattern, memoryBytes, deadlineMs } = options
+    const setup = { folder, limits: { maxTokens, vocabSize, gatePattern }, memoryBytes }
+    const events = {
+      room: (lane: Lane) => this.#fill(lane),
+      slow: (lane: Lane, behind: readonly Work[]) => this.#again(lane, behind),
+      ended: (lane: Lane, rest: readonly Work[]) => this.#again(lane, rest),
+      loaded: (_lane: Lane, bosId: number | null) => {
+        this.#bosId = bosId
+        this.#starting?.loaded()
+      },
+      notLoaded: (_lane: Lane, error: ArmormError) => {
+        this.#starting?.failed(error)
+        // With no worker left nobody would answer.
+        if (!this.#lanes.some(({ loaded }) => loaded)) this.#refuseAll(() => error)
+      }
+    }
+    const threads = options.hasTokenizer ? options.threads : 0
+    this.#lanes = Array.from({ length: threads }, () => new Lane(setup, deadlineMs, events))
   }
 
   /**
@@ -41,7 +71,7 @@ export class TokenizerPool {
   static async create(options: TokenizerPoolOptions): Promise<TokenizerPool> {
     const pool = new TokenizerPool(options)
     try {
-      await pool.#warm()
+      await pool.#start()
     } catch (error) {
       await pool.close()
       throw error
@@ -50,76 +80,112 @@ export class TokenizerPool {
   }
 
   /**
-   * Tokenizes a conversation as TextModel.encode does; ids are checked here, without a worker.
+   * Tokenizes a conversation as TextModel.encode does; ids are checked here, without a worker. Conversations that are
+   * given in one turn of the event loop go to the workers together, those with the same prompt to the same worker.
    * @throws ArmormError those of TextModel.encode; text_too_large for far too many characters or a missed deadline;
    *   no_tokenizer for text and messages when the bundle has none; shutting_down after close().
    */
   async encode(conversation: Conversation, truncation: Truncation): Promise<TokenizedConversation> {
     if (this.#closed) throw shuttingDown()
     if (conversation.kind === 'ids') return encodeIds(conversation.ids, this.#options, truncation, this.#bosId)
-    if (this.#workers === null) {
+    const home = this.#lanes[affinityOf(conversation) % this.#lanes.length]
+    if (home === undefined) {
       throw new ArmormError('no_tokenizer', 'the bundle has no tokenizer; send `input_ids`')
     }
-    if (truncation === 'none') refuseOversized(conversation, this.#options.maxTokens)
-
-    const number = this.#tasks++
-    const deadline = new AbortController()
-    let timer: NodeJS.Timeout | undefined
-    this.#onStart.set(number, () => {
-      timer = setTimeout(() => deadline.abort(), this.#options.deadlineMs)
+    const characters = charactersOf(conversation)
+    if (truncation === 'none') refuseOversized(characters, this.#options.maxTokens)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({
+        task: { conversation, truncation },
+        characters,
+        home,
+        lane: null,
+        settled: false,
+        resolve(tokenized) {
+          this.settled = true
+          resolve(tokenized)
+        },
+        reject(error) {
+          this.settled = true
+          reject(error)
+        }
+      })
+      this.#pumpSoon()
     })
-    try {
-      const outcome = await this.#workers.run({ number, conversation, truncation }, { signal: deadline.signal })
-      if ('error' in outcome) throw ArmormError.from(outcome.error)
-      return outcome.value
-    } catch (error) {
-      throw this.#explained(error, deadline.signal.aborted)
-    } finally {
-      clearTimeout(timer)
-      this.#onStart.delete(number)
-    }
   }
 
   /** Ends the workers; what they were at is refused with shutting_down. Safe to call twice. */
   async close(): Promise<void> {
     this.#closed = true
-    await this.#workers?.destroy()
-  }
-
-  async #warm(): Promise<void> {
-    const workers = this.#workers
-    if (workers === null) return
-    let missing = this.#options.threads
-    // Piscina's idle workers do not keep the process alive, and while loading they count as idle.
-    const alive = setInterval(() => {}, 1000)
-    await new Promise<void>((resolve, reject) => {
-      // A worker that dies outside a task is replaced; while the pool starts, it is the reason not to start.
-      workers.on('error', reject)
-      workers.on('message', (message: WorkerMessage) => {
-        if (message.kind === 'started') {
-          this.#onStart.get(message.task)?.()
-          return
-        }
-        const { outcome } = message
-        if ('error' in outcome) reject(ArmormError.from(outcome.error))
-        else this.#bosId = outcome.value.bosId
-        if (--missing === 0) resolve()
+    this.#refuseAll(shuttingDown)
+    await Promise.all(
+      this.#lanes.map(async (lane) => {
+        for (const work of await lane.close()) work.reject(shuttingDown())
       })
-    }).finally(() => clearInterval(alive))
+    )
   }
 
-  #explained(error: unknown, aborted: boolean): unknown {
-    if (error instanceof ArmormError) return error
-    if (this.#closed) return shuttingDown()
-    if (aborted) {
-      const { deadlineMs } = this.#options
-      const message = `tokenizing took longer than ${deadlineMs} ms`
-      return new ArmormError('text_too_large', message, { deadline_ms: deadlineMs })
-    }
-    if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY') {
-      return new ArmormError('text_too_large', 'tokenizing took more memory than a worker has', {}, error)
-    }
-    return new ArmormError('internal', 'tokenizing failed', {}, error)
+  async #start(): Promise<void> {
+    let missing = this.#lanes.length
+    if (missing === 0) return
+    await new Promise<void>((resolve, reject) => {
+      const loaded = () => {
+        if (--missing === 0) resolve()
+      }
+      this.#starting = { loaded, failed: reject }
+    }).finally(() => (this.#starting = null))
+  }
+
+  /** Once a turn, so that what comes together is sent together. */
+  #pumpSoon(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    queueMicrotask(() => {
+      this.#pumping = false
+      for (const lane of this.#lanes) this.#fill(lane)
+    })
+  }
+
+  /**
+   * Gives a worker what is at home there, or at a worker that cannot take it; when there is nothing of the kind, the
+   * others' surplus: a worker must not idle while another has more than a chunk before it.
+   */
+  #fill(lane: Lane): void {
+    if (lane.room === 0 || this.#waiting.length === 0) return
+    this.#waiting = this.#waiting.filter(({ settled }) => !settled)
+    if (this.#take(lane, ({ home }) => home === lane || !home.ready)) return
+    const surplus = this.#waiting.reduce((sum, { characters }) => sum + characters, 0)
+    if (surplus >= CHUNK_CHARACTERS) this.#take(lane, () => true)
+  }
+
+  /** Sends the oldest that fit; false when there are none. */
+  #take(lane: Lane, suits: (item: Item) => boolean): boolean {
+    let room = lane.room
+    const taken: Item[] = []
+    this.#waiting = this.#waiting.filter((item) => {
+      // One that is larger than any room goes too, alone.
+      const goes = suits(item) && (item.characters <= room || (taken.length === 0 && room > 0))
+      if (goes) {
+        taken.push(item)
+        room -= item.characters
+        item.lane = lane
+      } else if (suits(item)) room = 0 // Nothing overtakes what has to wait.
+      return !goes
+    })
+    lane.send(taken)
+    return taken.length > 0
+  }
+
+  /** What was sent to a worker that is held up, or has ended, waits again, before all others. */
+  #again(lane: Lane, works: readonly Work[]): void {
+    const items = (works as readonly Item[]).filter((item) => !item.settled && item.lane === lane)
+    for (const item of items) item.lane = null
+    this.#waiting.unshift(...items)
+    this.#pumpSoon()
+  }
+
+  #refuseAll(reason: () => ArmormError): void {
+    for (const item of this.#waiting.splice(0)) item.reject(reason())
   }
 }
 
@@ -127,24 +193,24 @@ function shuttingDown(): ArmormError {
   return new ArmormError('shutting_down', 'the tokenizer is shutting down')
 }
 
-function startWorkers({ folder, threads, maxTokens, vocabSize, gatePattern }: TokenizerPoolOptions) {
-  const setup: WorkerSetup = { folder, limits: { maxTokens, vocabSize, gatePattern } }
-  return new Piscina<WorkerTask, Outcome<TokenizedConversation>>({
-    filename: fileURLToPath(new URL('./pool-worker.js', import.meta.url)),
-    workerData: setup,
-    minThreads: threads,
-    maxThreads: threads,
-    // Waiting on atomics would keep a worker from loading the tokenizer before its first task.
-    atomics: 'disabled',
-    recordTiming: false
-  })
+type Written = Exclude<Conversation, { kind: 'ids' }>
+
+function charactersOf(conversation: Written): number {
+  if (conversation.kind === 'text') return conversation.text.length
+  return conversation.messages.reduce((sum, { content }) => sum + (typeof content === 'string' ? content.length : 0), 0)
 }
 
-function refuseOversized(conversation: Exclude<Conversation, { kind: 'ids' }>, maxTokens: number): void {
-  const characters =
-    conversation.kind === 'text'
-      ? conversation.text.length
-      : conversation.messages.reduce((sum, { content }) => sum + (typeof content === 'string' ? content.length : 0), 0)
+/** A number that conversations with one prompt have in common: a hash (FNV-1a) of what stands before the answer. */
+function affinityOf(conversation: Written): number {
+  const prompt: unknown =
+    conversation.kind === 'text' ? conversation.text : conversation.messages[conversation.messages.length - 2]?.content
+  const key = typeof prompt === 'string' ? prompt.slice(0, KEY_CHARACTERS) : ''
+  let hash = 0x811c9dc5
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
+  return hash >>> 0
+}
+
+function refuseOversized(characters: number, maxTokens: number): void {
   const limit = maxTokens * CHARACTERS_PER_TOKEN
   if (characters > limit) {
     throw new ArmormError(

@@ -25,14 +25,27 @@ export function renderParts(template: ChatTemplate, messages: readonly Message[]
   const text = template.render(messages)
   const last = messages.length - 1
   const placeholder = unusedWord([text, template.source, ...messages.map(({ content }) => content)])
-  const answer = around(template.render(replaced(messages, last, placeholder)), placeholder)
+  // Answers to one prompt share this rendering, and conversations with the same roles those below with both replaced.
+  const answer = around(template.renderShared(replaced(messages, last, placeholder)), placeholder)
   if (answer === null) throw new ArmormError('template_failed', 'the chat template does not print the last message')
   // A template that looks into the answer (thinking blocks) may print something else around the placeholder: then the
   // answer is what differs.
   const answerAt = commonStart(text, answer.before)
   const tailAt = text.length - Math.min(commonEnd(text, answer.after), text.length - answerAt)
 
+  const other = `${placeholder}x`
   for (let index = last - 1; index >= 0; index--) {
+    /** Where the prompt's content ends if what stands between it and the answer does not depend on the content. */
+    const byBetween = () => {
+      const both = template.renderShared(replaced(replaced(messages, index, placeholder), last, other))
+      const between = around(around(both, other)?.before ?? '', placeholder)?.after
+      const fits = between !== undefined && text.slice(0, answerAt).endsWith(between)
+      return fits ? answerAt - between.length : null
+    }
+    // What stands before the answer does not depend on it: it need not be rendered with the answer in it.
+    const early = answerAt === answer.before.length ? byBetween() : null
+    if (early !== null) return { text, gateAt: early, answerAt, tailAt }
+
     const prompt = around(template.render(replaced(messages, index, placeholder)), placeholder)
     // Not printed (an empty system prompt, a role the template skips): the message before it ends the prompt.
     if (prompt === null) continue
@@ -40,12 +53,8 @@ export function renderParts(template: ChatTemplate, messages: readonly Message[]
       return { text, gateAt: text.length - prompt.after.length, answerAt, tailAt }
     }
     // What follows depends on the content replaced; the text between the two, as other contents show it, still tells.
-    const other = `${placeholder}x`
-    const both = template.render(replaced(replaced(messages, index, placeholder), last, other))
-    const between = around(around(both, other)?.before ?? '', placeholder)?.after
-    if (between !== undefined && text.slice(0, answerAt).endsWith(between)) {
-      return { text, gateAt: answerAt - between.length, answerAt, tailAt }
-    }
+    const late = byBetween()
+    if (late !== null) return { text, gateAt: late, answerAt, tailAt }
     break
   }
   throw new ArmormError('template_failed', 'the end of the prompt cannot be found in what the chat template prints')

@@ -11,6 +11,9 @@ import { type Hiding, StandIns } from './stand-ins.js'
 import { TextTokenizer } from './text-tokenizer.js'
 import { checkRange, encodeIds, findGate, type Positions, type TokenLimits, truncate } from './token-ids.js'
 
+/** What a model remembers in all, in bytes: words, stretches of text that prompts have in common, renderings. */
+const MEMORY_BYTES = 24 * 1024 * 1024
+
 export class TextModel {
   readonly #tokenizer: TextTokenizer
   readonly #template: ChatTemplate | null
@@ -33,20 +36,21 @@ export class TextModel {
 
   /**
    * Reads tokenizer.json and, where there are any, tokenizer_config.json and chat_template.jinja.
+   * @param memoryBytes what is remembered of earlier texts, to save work; results do not depend on it.
    * @throws ArmormError bundle_missing (no tokenizer.json), bundle_invalid (not readable as what it should be).
    */
-  static async load(folder: string, limits: TokenLimits): Promise<TextModel> {
+  static async load(folder: string, limits: TokenLimits, memoryBytes = MEMORY_BYTES): Promise<TextModel> {
     const [tokenizerText, configText, templateFile] = await Promise.all(
       ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja'].map((name) => readIfThere(folder, name))
     )
     if (tokenizerText == null) throw new ArmormError('bundle_missing', 'tokenizer.json is missing')
     const config = configText == null ? {} : (parse('tokenizer_config.json', configText) as TokenizerConfig)
     const source = templateSource(templateFile ?? null, config)
-    const template = source === null ? null : new ChatTemplate(source, config)
+    const template = source === null ? null : new ChatTemplate(source, config, memoryBytes / 3)
     const json = parse('tokenizer.json', tokenizerText)
     let tokenizer
     try {
-      tokenizer = new TextTokenizer(json, config)
+      tokenizer = new TextTokenizer(json, config, (memoryBytes * 2) / 3)
     } catch (cause) {
       throw new ArmormError('bundle_invalid', `tokenizer.json is not supported: ${String(cause)}`, {}, cause)
     }
@@ -142,13 +146,14 @@ export class TextModel {
     const marks = [gateAt, answerAt].map((at) => ({ at, index: -1 }))
     for (const segment of segments) {
       const { token, start, end } = segment
-      const here = this.#tokenizer.encodeSegment(segment, text, standIns.restore(text.slice(start, end)))
+      const from = ids.length
+      // What the answer writes is hardly sent again; what stands before it is the prompt that other answers share.
+      this.#tokenizer.encodeSegment(segment, text, ids, end <= answerAt, standIns.restore(text.slice(start, end)))
       for (const mark of marks) {
         if (mark.index >= 0 || mark.at >= end) continue
         const before = token || mark.at <= start ? '' : standIns.restore(text.slice(start, mark.at))
-        mark.index = ids.length + commonLength(here, this.#tokenizer.encodeOrdinary(before, start === 0))
+        mark.index = from + commonLength(ids, from, this.#tokenizer.encodeOrdinary(before, start === 0))
       }
-      for (const id of here) ids.push(id)
     }
     const [gate = ids.length, promptTokens = ids.length] = marks.map(({ index }) => (index < 0 ? ids.length : index))
     return { ids, gateIndex: Math.max(0, Math.min(gate, promptTokens - 1)), promptTokens }
@@ -159,7 +164,9 @@ export class TextModel {
     const segments = this.#tokenizer.written.split(text)
     const [final, closing] = [segments.at(-1), segments.at(-2)]
     if (final && !final.token && closing?.token?.special && text.slice(final.start).trim() === '') segments.pop()
-    const ids = segments.flatMap((segment) => this.#tokenizer.encodeSegment(segment, text))
+    const ids: number[] = []
+    const answer = segments.findLast(({ token }) => token === null)
+    for (const segment of segments) this.#tokenizer.encodeSegment(segment, text, ids, segment !== answer)
     if (this.bosId !== null) {
       const body = ids.findIndex((id) => id !== this.bosId)
       ids.splice(0, body < 0 ? ids.length : body, this.bosId)
@@ -178,9 +185,10 @@ function closedAt(segments: readonly Segment[], text: string, tailAt: number): S
   return segments.flatMap((segment) => (segment.start < end ? [{ ...segment, end: Math.min(segment.end, end) }] : []))
 }
 
-function commonLength(a: readonly number[], b: readonly number[]): number {
+/** How many of `others` the entries of `ids` from `from` on begin with. */
+function commonLength(ids: readonly number[], from: number, others: readonly number[]): number {
   let n = 0
-  while (n < a.length && n < b.length && a[n] === b[n]) n++
+  while (n < others.length && ids[from + n] === others[n]) n++
   return n
 }
 

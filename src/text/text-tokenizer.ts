@@ -12,6 +12,7 @@ import {
   SequencePreTokenizer,
   Tokenizer
 } from './library.js'
+import { IdMemory } from './memory.js'
 
 /** What is used of tokenizer.json. */
 interface TokenizerJson {
@@ -19,6 +20,7 @@ interface TokenizerJson {
   readonly model: {
     type?: string
     byte_fallback?: boolean
+    fuse_unk?: boolean
     continuing_subword_prefix?: string | null
     end_of_word_suffix?: string | null
     vocab: Record<string, number> | [string, number][]
@@ -45,6 +47,17 @@ const UNREACHABLE = '\ud800'
 const BYTE_LEVEL_PATTERN =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu
 
+/** Longer words are rare, and cost more to remember than they save. */
+const LONGEST_REMEMBERED = 128
+
+/** The two halves of pre-tokenizing. */
+interface Words {
+  /** @param atStart whether the text starts the whole text. */
+  split(text: string, atStart: boolean): string[]
+  /** Words as the model's vocabulary writes them. */
+  spell(words: readonly string[]): string[]
+}
+
 export class TextTokenizer {
   /** All added tokens as they are written; tokens flagged special are matched here whatever their `normalized`. */
   readonly written: AddedTokenMatcher
@@ -57,13 +70,20 @@ export class TextTokenizer {
   readonly #added: ReadonlyMap<string, AddedToken>
   /** Characters that the model drops, null when it drops none. */
   readonly #dropped: RegExp | null
+  readonly #words: Words
+  /** Whether a word's ids are the same whatever stands around it. */
+  readonly #standalone: boolean
+  readonly #wordIds: IdMemory
+  /** Ids of whole stretches of ordinary text, none of which starts a text. */
+  readonly #stretches: IdMemory
 
   /**
    * Takes the parsed tokenizer.json over: it is changed and must not be used afterwards (a copy would double the
    * memory of a large vocabulary).
+   * @param memoryBytes how much to remember of words and of stretches of text; 0 remembers nothing.
    * @throws Error from the library for a tokenizer of an unknown kind.
    */
-  constructor(json: unknown, config: object) {
+  constructor(json: unknown, config: object, memoryBytes = 0) {
     const tokenizer = json as TokenizerJson
     const added = (tokenizer.added_tokens ?? []).map(withDefaults)
     const special = added.filter((token) => token.special)
@@ -74,6 +94,12 @@ export class TextTokenizer {
     )
     correctPatterns(this.#library.pre_tokenizer)
     this.#dropped = droppedCharacters(tokenizer.model, this.#library.model.tokens_to_ids.keys())
+    this.#words = wordsOf(this.#library.pre_tokenizer)
+    this.#standalone = tokenizer.model.type === 'BPE' && !tokenizer.model.fuse_unk
+    // Such words are remembered here, bounded in bytes and before their bytes are spelled out: once is enough.
+    if (this.#standalone) this.#library.model.max_length_to_cache = 0
+    this.#wordIds = new IdMemory(this.#standalone ? memoryBytes / 2 : 0)
+    this.#stretches = new IdMemory(memoryBytes / 2)
 
     const asWritten = (token: AddedToken) => token.special || !token.normalized
     const normalize = (text: string) => this.#library.normalizer?.normalize(text) ?? text
@@ -97,12 +123,30 @@ export class TextTokenizer {
    * @returns `[tokens]` ids.
    */
   encode(text: string): number[] {
-    return this.written.split(text).flatMap((segment) => this.encodeSegment(segment, text))
+    const ids: number[] = []
+    for (const segment of this.written.split(text)) this.encodeSegment(segment, text, ids, false)
+    return ids
   }
 
-  /** Ids of one segment of `text`; `restored` is what its text stands for, where that differs. */
-  encodeSegment(segment: Segment, text: string, restored = text.slice(segment.start, segment.end)): number[] {
-    return segment.token ? [segment.token.id] : this.encodeOrdinary(restored, segment.start === 0)
+  /**
+   * Appends the ids of one segment of `text` to `into`.
+   * @param shared whether the segment may come again, so that it pays to remember it.
+   * @param restored what its text stands for, where that differs.
+   */
+  encodeSegment(
+    { token, start, end }: Segment,
+    text: string,
+    into: number[],
+    shared: boolean,
+    restored = text.slice(start, end)
+  ): void {
+    if (token) into.push(token.id)
+    else if (!shared || start === 0) this.#encodeInto(restored, start === 0, into)
+    else if (!this.#stretches.recall(restored, into)) {
+      const from = into.length
+      this.#encodeInto(restored, false, into)
+      this.#stretches.remember(restored, into, from)
+    }
   }
 
   /**
@@ -111,26 +155,69 @@ export class TextTokenizer {
    * @param atStart whether it starts the whole text (some pre-tokenizers put a space there).
    */
   encodeOrdinary(text: string, atStart: boolean): number[] {
-    const { normalizer, pre_tokenizer: preTokenizer, model } = this.#library
-    if (text.length === 0) return []
-    const normal = normalizer?.normalize(text) ?? text
     const ids: number[] = []
+    this.#encodeInto(text, atStart, ids)
+    return ids
+  }
+
+  #encodeInto(text: string, atStart: boolean, into: number[]): void {
+    if (text.length === 0) return
+    const normal = this.#library.normalizer?.normalize(text) ?? text
     for (const { token, start, end } of this.#normalized.split(normal)) {
       if (token) {
-        ids.push(token.id)
+        into.push(token.id)
         continue
       }
-      const piece = normal.slice(start, end)
-      const options = { section_index: atStart && start === 0 ? 0 : 1 }
-      let words = preTokenizer ? preTokenizer.pre_tokenize(piece, options) : [piece]
-      const dropped = this.#dropped
-      if (dropped) words = words.map((word) => word.replace(dropped, ''))
-      for (const entry of model._call(words)) {
-        const id = model.tokens_to_ids.get(entry) ?? model.unk_token_id
-        if (id !== undefined) ids.push(id)
-      }
+      const words = this.#words.split(normal.slice(start, end), atStart && start === 0)
+      if (!this.#standalone) this.#encodeWords(words, into)
+      else for (const word of words) this.#encodeWord(word, into)
     }
-    return ids
+  }
+
+  #encodeWord(word: string, into: number[]): void {
+    if (word.length > LONGEST_REMEMBERED) this.#encodeWords([word], into)
+    else if (!this.#wordIds.recall(word, into)) {
+      const from = into.length
+      this.#encodeWords([word], into)
+      this.#wordIds.remember(word, into, from)
+    }
+  }
+
+  #encodeWords(words: readonly string[], into: number[]): void {
+    const { model } = this.#library
+    const dropped = this.#dropped
+    let spelled = this.#words.spell(words)
+    if (dropped) spelled = spelled.map((word) => word.replace(dropped, ''))
+    for (const entry of model._call(spelled)) {
+      const id = model.tokens_to_ids.get(entry) ?? model.unk_token_id
+      if (id !== undefined) into.push(id)
+    }
+  }
+}
+
+/**
+ * Divides pre-tokenizing in two: where words end, and how a word's bytes are spelled as the model wants them. A word
+ * that is remembered needs only the first.
+ */
+function wordsOf(preTokenizer: PreTokenizer | null): Words {
+  const split = (text: string, atStart: boolean) =>
+    preTokenizer ? preTokenizer.pre_tokenize(text, { section_index: atStart ? 0 : 1 }) : [text]
+  const steps = preTokenizer instanceof SequencePreTokenizer ? preTokenizer.tokenizers : [preTokenizer]
+  const last = steps.at(-1)
+  if (!(last instanceof ByteLevelPreTokenizer) || last.add_prefix_space) {
+    return { split, spell: (words) => [...words] }
+  }
+  const { pattern, use_regex: usesPattern } = last
+  last.use_regex = false
+  const before = steps.slice(0, -1)
+  return {
+    split(text, atStart) {
+      const options = { section_index: atStart ? 0 : 1 }
+      let pieces = [text]
+      for (const step of before) pieces = step ? pieces.flatMap((piece) => step.pre_tokenize(piece, options)) : pieces
+      return usesPattern ? pieces.flatMap((piece) => piece.match(pattern) ?? []) : pieces
+    },
+    spell: (words) => words.flatMap((word) => last.pre_tokenize(word, { section_index: 1 }))
   }
 }
 

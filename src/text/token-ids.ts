@@ -99,7 +99,7 @@ export function truncate(
 ): TokenizedConversation {
   const tokens = ids.length
   const surplus = tokens - maxTokens
-  if (surplus <= 0) return { ids: Int32Array.from(ids), gateIndex, promptTokens, trimmedTokens: 0 }
+  if (surplus <= 0) return { ids: new Int32Array(ids), gateIndex, promptTokens, trimmedTokens: 0 }
   if (truncation === 'none') {
     throw new ArmormError('too_long', `the conversation has ${tokens} tokens, the model takes ${maxTokens}`, {
       tokens,
@@ -116,7 +116,7 @@ export function truncate(
     )
   }
   return {
-    ids: Int32Array.from([...ids.slice(0, kept), ...ids.slice(kept + surplus)]),
+    ids: new Int32Array([...ids.slice(0, kept), ...ids.slice(kept + surplus)]),
     gateIndex: gateIndex - surplus,
     promptTokens: promptTokens - surplus,
     trimmedTokens: surplus

@@ -1,4 +1,6 @@
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import t, { type Test } from 'tap'
+import type { ArmormError } from '../../src/errors.js'
 import type { Conversation } from '../../src/text/conversation.js'
 import { CHARACTERS_PER_TOKEN, TokenizerPool, type TokenizerPoolOptions } from '../../src/text/pool.js'
 import { assistant, SMOLLM2_FOLDER, SMOLLM2_LIMITS, smollm2, SMOLLM2_PATTERN, user } from './support.js'
@@ -76,6 +78,80 @@ t.test('a text past the deadline is refused, those behind it are not', async (t)
   const behind = Array.from({ length: 5 }, (_, i) => workers.encode(chat(`q${i}`, 'abc'), 'none'))
   await t.rejects(bad, { code: 'text_too_large', details: { deadline_ms: 3000 } })
   for (const { ids } of await Promise.all(behind)) t.equal(ids.length, 'q0|abc|'.length)
+})
+
+t.test('a text past the deadline costs its sender, not those sent with it', async (t) => {
+  const slow = new Array<Conversation>(2).fill(ENDLESS)
+  const around = Array.from({ length: 12 }, (_, i) => chat(`q${i % 3}`, `answer ${i}`))
+  const inputs = [
+    ...around.slice(0, 4),
+    ...slow.slice(0, 1),
+    ...around.slice(4, 8),
+    ...slow.slice(1),
+    ...around.slice(8)
+  ]
+  const order: string[] = []
+  for (const threads of [1, 3]) {
+    const workers = await pool(t, { folder: endless(t), deadlineMs: 2000, threads })
+    const results = await Promise.all(
+      inputs.map((input) =>
+        workers.encode(input, 'none').then(
+          ({ ids }) => (order.push('ok'), ids.length),
+          ({ code }: ArmormError) => (order.push(code), code)
+        )
+      )
+    )
+    t.strictSame(
+      results,
+      inputs.map((input) => (input === ENDLESS ? 'text_too_large' : `q0|answer ${around.indexOf(input)}|`.length))
+    )
+  }
+  // With workers to spare, nothing waits for the two that get stuck.
+  t.strictSame(order.slice(-2), ['text_too_large', 'text_too_large'])
+})
+
+t.test('many at once on several workers: each gets its own result or its own error', async (t) => {
+  const workers = await pool(t, { threads: 3, maxTokens: 3000 })
+  const model = await smollm2({ maxTokens: 3000 })
+  const inputs = Array.from({ length: 200 }, (_, i): Conversation => {
+    if (i % 17 === 0) return { kind: 'messages', messages: [user(`only ${i}`)] }
+    if (i % 23 === 0) return chat(`${i} word `.repeat(2500))
+    if (i % 29 === 0) return { kind: 'text', text: `no gate ${i}` }
+    return chat(`prompt ${i % 5} `.repeat(40), `answer ${i} `.repeat(i % 90))
+  })
+  const outcomes = await Promise.all(
+    inputs.map((input) => workers.encode(input, 'none').catch((error: ArmormError) => error.toData()))
+  )
+  inputs.forEach((input, i) => {
+    let expected
+    try {
+      expected = model.encode(input, 'none')
+    } catch (error) {
+      expected = (error as ArmormError).toData()
+    }
+    t.strictSame(outcomes[i], expected)
+  })
+})
+
+t.test('a tokenizer that is gone when a worker has to be replaced', async (t) => {
+  const folder = endless(t)
+  const workers = await pool(t, { folder, deadlineMs: 2000 })
+  const bad = workers.encode(ENDLESS, 'none')
+  const behind = workers.encode(chat('q'), 'none')
+  const refused = [
+    t.rejects(bad, { code: 'text_too_large' }),
+    t.rejects(behind, { code: 'bundle_missing' }, 'nobody waits for a worker that cannot start')
+  ]
+  const kept = await readFile(`${folder}/tokenizer.json`)
+  await rm(`${folder}/tokenizer.json`)
+  await Promise.all(refused)
+  await writeFile(`${folder}/tokenizer.json`, kept)
+  // The worker is tried again, once a second; until it has loaded, work may be refused.
+  for (;;) {
+    const outcome = await workers.encode(chat('q'), 'none').catch((error: ArmormError) => error.code)
+    if (typeof outcome !== 'string') break
+    t.equal(outcome, 'bundle_missing')
+  }
 })
 
 t.test('ids need no worker; a leading BOS is known for trimming', async (t) => {

@@ -23,8 +23,9 @@ export function fixture<T>(name: string): T {
   return JSON.parse(readFileSync(FIXTURES + name, 'utf8')) as T
 }
 
-export function readTokenizer(file: string): TextTokenizer {
-  return new TextTokenizer(JSON.parse(readFileSync(file, 'utf8')), {})
+/** Remembers by default, as a server's tokenizer does. */
+export function readTokenizer(file: string, memoryBytes = 1_000_000): TextTokenizer {
+  return new TextTokenizer(JSON.parse(readFileSync(file, 'utf8')), {}, memoryBytes)
 }
 
 export const smollm2Tokenizer = () => readTokenizer(`${SMOLLM2_FOLDER}/tokenizer.json`)
