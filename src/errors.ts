@@ -56,6 +56,13 @@ export const ERRORS = {
       "The messages do not form a conversation that can be rated: roles are missing or unknown, no user turn, or the last message is not the assistant's.",
     action: 'End with the assistant message to rate, after at least one user message.'
   },
+  unparsable_text: {
+    status: 422,
+    meaning:
+      'A text in the template of a policy does not start with its prompt, and shows no user and assistant turn of a chat template that is recognised.',
+    action:
+      'Send the prompt as it was rendered beside the text, or `messages`; docs/rendered-text.md has the templates.'
+  },
   template_failed: {
     status: 422,
     meaning: "The model's chat template refuses these messages.",
