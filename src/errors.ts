@@ -71,6 +71,12 @@ export const ERRORS = {
     meaning: 'The token pattern that marks the end of the prompt does not occur in the text or the ids.',
     action: "Send `messages`, or render with this model's own chat template up to and including the assistant header."
   },
+  unparsable_text: {
+    status: 422,
+    meaning:
+      'Text that a trainer rendered gives no conversation: it is in no known chat template, or in another one than --assume-template says.',
+    action: 'Send the prompt beside the whole text where the contract has room for it, or set --assume-template.'
+  },
   no_tokenizer: {
     status: 422,
     meaning: 'The bundle has no tokenizer, so it scores `input_ids` only.',
@@ -161,6 +167,11 @@ export const ERRORS = {
     status: null,
     meaning: 'A flag, environment variable or configuration file has a value that is not allowed.',
     action: 'See `armorm serve --help`.'
+  },
+  invalid_data: {
+    status: null,
+    meaning: 'A file of conversations has a line that cannot be used; the message names file and line.',
+    action: 'Repair or remove the line.'
   },
   unsupported_checkpoint: {
     status: null,
