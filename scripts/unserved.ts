@@ -5,6 +5,7 @@ import { type Manifest, MANIFEST_FILE } from '../src/bundle/manifest.js'
 import { Lifecycle } from '../src/http/lifecycle.js'
 import type { Services } from '../src/http/services.js'
 import { Metrics } from '../src/metrics.js'
+import { Calibration } from '../src/scoring/calibration.js'
 import { ExplainStore } from '../src/scoring/explain-store.js'
 import { Scorer } from '../src/scoring/scorer.js'
 
@@ -35,6 +36,14 @@ export function unserved(): Services {
     engine,
     lifecycle: new Lifecycle(),
     metrics,
-    limits: { bodyLimit: 1, maxInputs: 1 }
+    limits: { bodyLimit: 1, maxInputs: 1 },
+    contracts: {
+      scale: 1,
+      offset: 0,
+      extras: [],
+      failedScore: 0,
+      calibration: new Calibration(null),
+      reading: { family: 'auto', thinking: 'drop' }
+    }
   }
 }

@@ -59,9 +59,9 @@ export const ERRORS = {
   unparsable_text: {
     status: 422,
     meaning:
-      'A text in the template of a policy does not start with its prompt, and shows no user and assistant turn of a chat template that is recognised.',
+      'Text that a trainer rendered gives no conversation: it does not start with its prompt, and shows no user and assistant turn of a chat template that is known (or of the one that --assume-template names).',
     action:
-      'Send the prompt as it was rendered beside the text, or `messages`; docs/rendered-text.md has the templates.'
+      'Send the prompt as it was rendered beside the text, where the contract has room for it, or set --assume-template; docs/rendered-text.md has the templates.'
   },
   template_failed: {
     status: 422,
@@ -168,6 +168,11 @@ export const ERRORS = {
     status: null,
     meaning: 'A flag, environment variable or configuration file has a value that is not allowed.',
     action: 'See `armorm serve --help`.'
+  },
+  invalid_data: {
+    status: null,
+    meaning: 'A file of conversations has a line that cannot be used; the message names file and line.',
+    action: 'Repair or remove the line.'
   },
   unsupported_checkpoint: {
     status: null,

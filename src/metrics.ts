@@ -10,6 +10,7 @@ import type { Reward, Usage } from './scoring/reward.js'
 import type { Protocol, ScoringObserver } from './scoring/scorer.js'
 import type { BatchInfo } from './scheduling/batch-queue.js'
 import type { RatedSequence } from './scheduling/rated-sequence.js'
+import type { ReadConversation } from './text/rendered/index.js'
 
 /** What the gauges ask for at a scrape. */
 export interface MetricSources {
@@ -47,6 +48,11 @@ export class Metrics implements ScoringObserver {
     'protocol',
     'outcome'
   ])
+  readonly #texts = this.#counter(
+    'rendered_texts_total',
+    'Texts of trainers by how they were read (prompt, parsed, raw, refused) and in which chat template.',
+    ['how', 'family']
+  )
   readonly #nonFinite = this.#counter('nonfinite_total', 'Conversations whose outputs were not finite.')
   readonly #tokenizeSeconds = this.#histogram('tokenize_seconds', 'Time to tokenize one conversation.', SECONDS)
   readonly #sequenceTokens = this.#histogram('sequence_tokens', 'Tokens of a conversation.', TOKENS)
@@ -123,6 +129,11 @@ export class Metrics implements ScoringObserver {
 
   failed(protocol: Protocol): void {
     this.#samples.inc({ protocol, outcome: 'error' })
+  }
+
+  /** A text that a trainer rendered: `refused` when no conversation could be read from it. */
+  textRead(how: ReadConversation['how'] | 'refused', family: ReadConversation['family']): void {
+    this.#texts.inc({ how, family })
   }
 
   nonFinite(): void {

@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import { ArmormError } from '../errors.js'
 import { packageVersion } from '../version.js'
+import { calibrateCommand } from './calibrate.js'
 import { exportCommand } from './export.js'
 import { serveCommand } from './serve.js'
 
@@ -11,6 +12,7 @@ const program = new Command('armorm')
   .version(await packageVersion())
   .addCommand(serveCommand())
   .addCommand(exportCommand())
+  .addCommand(calibrateCommand())
 
 try {
   await program.parseAsync()

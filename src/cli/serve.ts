@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Command, Option } from 'commander'
 import { loadBundle } from '../bundle/load.js'
+import { loadReference } from '../bundle/reference.js'
 import { selfTest } from '../bundle/self-test.js'
 import { CONFIG_OPTION, resolveConfig } from '../config/resolve.js'
 import { flagOf, OPTION_NAMES, optionSchema, type ServeOptions, variableOf } from '../config/schema.js'
@@ -12,6 +13,7 @@ import { EngineSupervisor } from '../engine/supervisor.js'
 import { usableThreads } from '../engine/threads.js'
 import { ArmormError } from '../errors.js'
 import { createApp } from '../http/app.js'
+import { contractSettings } from '../http/contracts/settings.js'
 import { drain } from '../http/drain.js'
 import { listen } from '../http/listen.js'
 import { Lifecycle, unreadiness } from '../http/lifecycle.js'
@@ -54,6 +56,7 @@ async function serve(options: ServeOptions): Promise<void> {
       { provider: options.provider, available: manifest.backbone.providers }
     )
   }
+  const contracts = contractSettings(options, manifest, await loadReference(folder, manifest))
   logger.info({ model: manifest.model.name, revision: manifest.model.revision }, 'loading')
   const lifecycle = new Lifecycle()
   const maxTokens = Math.min(options.maxTokens || manifest.max_tokens, manifest.max_tokens)
@@ -106,7 +109,8 @@ async function serve(options: ServeOptions): Promise<void> {
       engine,
       lifecycle,
       metrics,
-      limits: { bodyLimit: options.bodyLimit, maxInputs: options.maxInputs }
+      limits: { bodyLimit: options.bodyLimit, maxInputs: options.maxInputs },
+      contracts
     },
     logger
   )

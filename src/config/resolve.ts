@@ -44,9 +44,15 @@ function builtInModel(): string {
   return fileURLToPath(new URL(`../../../${optionSchema('model').default}`, import.meta.url))
 }
 
+const NUMBERS: Readonly<Record<string, RegExp>> = {
+  integer: /^\d+$/,
+  number: /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+}
+
 /** A flag's or variable's text as a value of the option's type; what is no number stays text, and is refused. */
 function parsed(name: OptionName, text: string): unknown {
-  return optionSchema(name).type === 'integer' && /^\d+$/.test(text) ? Number(text) : text
+  const form = NUMBERS[optionSchema(name).type ?? '']
+  return form?.test(text) ? Number(text) : text
 }
 
 function checked(name: OptionName, value: unknown, given: unknown, source: string): unknown {

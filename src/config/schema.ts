@@ -3,6 +3,7 @@
  * environment variable `ARMORM_MAX_BATCH_TOKENS` and the key `maxBatchTokens` of a configuration file.
  */
 import { type Static, Type } from 'typebox'
+import { FAMILIES } from '../text/rendered/index.js'
 
 const MEBIBYTE = 1024 * 1024
 
@@ -83,6 +84,37 @@ export const ServeOptions = Type.Object(
       default: 3600,
       description: 'seconds that an explanation is kept'
     }),
+    scoreScale: Type.Number({
+      minimum: 1e-6,
+      maximum: 1e6,
+      default: 1,
+      description: "contracts' reward = scale * score + offset; raw ratings stay as they are"
+    }),
+    scoreOffset: Type.Number({
+      minimum: -1e6,
+      maximum: 1e6,
+      default: 0,
+      description: 'added to the scaled score'
+    }),
+    failedScore: Type.String({
+      minLength: 1,
+      default: 'auto',
+      description:
+        "score of a conversation that cannot be scored, where a contract needs a number; auto: the lowest of the bundle's reference.json, else 0; refuse: its error answers the request"
+    }),
+    extraObjectives: Type.String({
+      minLength: 1,
+      default: 'all',
+      description: 'objectives beside the reward, where a contract has room for them; all, none or names with commas'
+    }),
+    assumeTemplate: Type.Enum(['auto', ...FAMILIES], {
+      default: 'auto',
+      description: 'chat template of the text that trainers send'
+    }),
+    thinkingBlocks: Type.Enum(['keep', 'drop'], {
+      default: 'drop',
+      description: 'what becomes of thinking blocks in the text that trainers send'
+    }),
     shutdownDeadline: Type.Integer({
       minimum: 0,
       maximum: 3600,
@@ -131,5 +163,6 @@ export function allowedFor(name: OptionName): string {
   const schema = optionSchema(name)
   if (schema.enum) return `one of ${schema.enum.join(', ')}`
   if (schema.type === 'integer') return `an integer from ${schema.minimum} to ${schema.maximum}`
+  if (schema.type === 'number') return `a number from ${schema.minimum} to ${schema.maximum}`
   return 'a text that is not empty'
 }

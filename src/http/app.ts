@@ -1,5 +1,7 @@
 /** The HTTP application: takes services, returns a Fastify instance that listens nowhere yet. */
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { CONTRACTS } from './contracts/index.js'
+import { registerContracts } from './contracts/register.js'
 import { readJsonBodies } from './json-body.js'
 import { admission } from './plugins/admission.js'
 import { answerClientError, errors, recognise, sendError } from './plugins/errors.js'
@@ -7,7 +9,6 @@ import { openapi } from './plugins/openapi.js'
 import { followRequest, requestEnd } from './plugins/request-end.js'
 import { requestId, requestIds } from './plugins/request-id.js'
 import { explainRoutes } from './routes/explain.js'
-import { scoreRoutes } from './routes/score.js'
 import { statusRoutes } from './routes/status.js'
 import type { Services } from './services.js'
 import { validatorCompiler } from './validation.js'
@@ -46,7 +47,7 @@ export async function createApp(services: Services, logger?: FastifyBaseLogger):
   await app.register(requestEnd, services)
   await app.register(admission, services)
   await app.register(openapi)
-  await app.register(scoreRoutes, services)
+  await app.register(async (scope) => registerContracts(scope, services, CONTRACTS))
   await app.register(explainRoutes, services)
   await app.register(statusRoutes, services)
   return app

@@ -5,6 +5,7 @@ import type { Conversation, Message } from '../text/conversation.js'
 import { ArmormError } from '../errors.js'
 import type { ScoringInput } from '../scoring/reward.js'
 import { InputId, MessagesInput, ResponseInput, ResponsesInput, TextInput, TokensInput } from './schemas/inputs.js'
+import type { Limits } from './services.js'
 import { checker, invalid, type Issue } from './validation.js'
 
 export const FORMS =
@@ -70,6 +71,13 @@ export function parseInput(value: unknown, pointer: string): ParsedInput {
 
 function refused(id: InputId | undefined, error: ArmormError): ParsedInput {
   return { id, input: { kind: 'refused', error } }
+}
+
+/** @throws ArmormError too_many_inputs with both numbers, when a request holds more than one request may. */
+export function requireFewEnough(conversations: number, { maxInputs }: Pick<Limits, 'maxInputs'>): void {
+  if (conversations <= maxInputs) return
+  const message = `the request holds ${conversations} conversations; one request may hold ${maxInputs}`
+  throw new ArmormError('too_many_inputs', message, { conversations, limit: maxInputs })
 }
 
 /** Conversations that an input asks to rate, counted without reading it. */

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import { calibrateCommand } from '../../src/cli/calibrate.js'
 import { exportCommand } from '../../src/cli/export.js'
 import { serveCommand } from '../../src/cli/serve.js'
 import { flagOf, OPTION_NAMES, optionSchema, variableOf } from '../../src/config/schema.js'
@@ -31,6 +32,7 @@ t.test('the flags and variables that the documents name exist', async (t) => {
     ...serveCommand().options.map(({ long }) => long),
     ...exportFlags,
     ...fidelityFlags,
+    ...calibrateCommand().options.map(({ long }) => long),
     '--help',
     // npm's own.
     '--ignore-scripts',
@@ -74,7 +76,7 @@ t.test('the README names every route, and no other', async (t) => {
   const declared = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`)
   )
-  const named = [...README.matchAll(/\b(GET|POST) (\/[\w/:]*)/g)].map(([, method, path]) => `${method} ${path}`)
+  const named = [...README.matchAll(/\b(GET|POST|PUT) (\/[\w/:]*)/g)].map(([, method, path]) => `${method} ${path}`)
   t.strictSame([...new Set(named)].sort(), [...new Set(declared)].sort())
 })
 

@@ -45,10 +45,14 @@ function untilAborted(): { rater: Rater; started: Promise<void>; reasons: unknow
 }
 
 t.test('the work of a client that goes away is given up, on every route that takes work', async (t) => {
-  for (const [head, given, waiting] of [
-    ['POST /score HTTP/1.1', body, 2],
-    ['POST /explain HTTP/1.1', '{"text":"PRIVATE"}', 1],
-    ['GET /explain?prompt=PRIVATE&response=b HTTP/1.1', '', 1]
+  const query = '<|im_start|>user\\nPRIVATE<|im_end|>\\n<|im_start|>assistant\\nb<|im_end|>'
+  for (const [head, given, waiting, protocol] of [
+    ['POST /score HTTP/1.1', body, 2, 'score'],
+    ['POST /explain HTTP/1.1', '{"text":"PRIVATE"}', 1, 'explain'],
+    ['GET /explain?prompt=PRIVATE&response=b HTTP/1.1', '', 1, 'explain'],
+    ['POST /get_reward HTTP/1.1', `{"query":["${query}","${query}"]}`, 2, 'openrlhf'],
+    ['POST /classify HTTP/1.1', `{"input":"${query}"}`, 1, 'vllm'],
+    ['POST /classify HTTP/1.1', `{"text":"${query}"}`, 1, 'sglang']
   ] as const) {
     const { rater, started, reasons } = untilAborted()
     const log: string[] = []
@@ -64,7 +68,7 @@ t.test('the work of a client that goes away is given up, on every route that tak
     for (const line of [
       `armorm_http_requests_total{route="${path}",method="${method}",status="499"} 1`,
       'armorm_errors_total{code="client_closed"} 1',
-      `armorm_samples_total{protocol="${path.slice(1)}",outcome="rejected"} ${waiting}`
+      `armorm_samples_total{protocol="${protocol}",outcome="rejected"} ${waiting}`
     ]) {
       t.ok(metrics.includes(line), line)
     }

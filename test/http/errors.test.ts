@@ -66,6 +66,7 @@ const ways: Partial<Record<ErrorCode, (t: Test) => Promise<{ status: number; bod
   template_failed: inject(one, tokenizing('template_failed')),
   invalid_token_ids: inject(one, tokenizing('invalid_token_ids')),
   no_gate: inject(one, tokenizing('no_gate')),
+  unparsable_text: inject(one, tokenizing('unparsable_text')),
   no_tokenizer: inject(one, tokenizing('no_tokenizer')),
   unknown_model: inject(score({ inputs: [], model: 'another' })),
   explain_not_found: inject({ method: 'GET', url: '/explain/gone' }),

@@ -4,10 +4,12 @@ import type { Test } from 'tap'
 import type { Manifest } from '../../src/bundle/manifest.js'
 import type { EngineHealth, EngineSequence } from '../../src/engine/contract.js'
 import { createApp } from '../../src/http/app.js'
+import type { ContractSettings } from '../../src/http/contracts/settings.js'
 import { Lifecycle } from '../../src/http/lifecycle.js'
 import type { Services } from '../../src/http/services.js'
 import { createLogger } from '../../src/http/logger.js'
 import { Metrics } from '../../src/metrics.js'
+import { Calibration } from '../../src/scoring/calibration.js'
 import { ExplainStore } from '../../src/scoring/explain-store.js'
 import type { RatedSequence } from '../../src/scheduling/rated-sequence.js'
 import type { Rater, Tokenize } from '../../src/scoring/rater.js'
@@ -90,6 +92,7 @@ export interface Fakes {
   readonly health?: () => EngineHealth
   readonly lifecycle?: Lifecycle
   readonly limits?: Partial<Services['limits']>
+  readonly contracts?: Partial<ContractSettings>
 }
 
 export function fakeServices(fakes: Fakes = {}): Services {
@@ -122,7 +125,16 @@ export function fakeServices(fakes: Fakes = {}): Services {
     engine,
     lifecycle,
     metrics,
-    limits
+    limits,
+    contracts: {
+      scale: 1,
+      offset: 0,
+      extras: [0, 1, 2],
+      failedScore: 0,
+      calibration: new Calibration(null),
+      reading: { family: 'auto', thinking: 'drop' },
+      ...fakes.contracts
+    }
   }
 }
 

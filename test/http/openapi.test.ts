@@ -27,14 +27,19 @@ t.test('every route but the page is in it, and every reference leads somewhere',
   const document = JSON.parse(committed) as { openapi: string; paths: object; components: { schemas: object } }
   t.match(document.openapi, /^3\.1\./)
   t.strictSame(Object.keys(document.paths).sort(), [
+    '/classify',
     '/explain',
     '/explain/{explain_id}',
+    '/get_reward',
     '/health',
     '/livez',
     '/metrics',
+    '/pooling',
     '/readyz',
     '/score',
-    '/v1/models'
+    '/v1/embeddings',
+    '/v1/models',
+    '/v1/score/evaluation'
   ])
   for (const [, name] of committed.matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
     t.ok(Object.hasOwn(document.components.schemas, name ?? ''), `${name}`)

@@ -57,10 +57,12 @@ t.test('/v1/models describes the model', async (t) => {
   const reply = await app.inject({ method: 'GET', url: '/v1/models' })
   t.match(reply.json(), {
     object: 'list',
+    models: ['tiny'],
     data: [
       {
         id: 'tiny',
         object: 'model',
+        created: Number,
         revision: manifest.model.revision,
         max_tokens: 100,
         objectives: [{ name: 'helpfulness', source_set: 'helpsteer' }, { name: 'verbosity' }, { name: 'safety' }]

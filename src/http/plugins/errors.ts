@@ -1,9 +1,13 @@
-/** Every error leaves as `{"error":{"code","message","details"}}`, those of Fastify and of Node's parser too. */
+/**
+ * Every error leaves as `{"error":{"code","message","details"}}`, those of Fastify and of Node's parser too, but on
+ * routes of contracts that have a form of their own.
+ */
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { ArmormError, type ErrorCode } from '../../errors.js'
+import type { ErrorForm } from '../contracts/contract.js'
 import { errorReply } from '../replies.js'
 import type { Limits } from '../services.js'
 
@@ -28,12 +32,7 @@ function plugin(app: FastifyInstance, { limits }: Options, done: () => void): vo
   app.decorateRequest('errorCode', null)
   const routes = new Routes()
   app.addHook('onRoute', ({ url, method }) => routes.add(url, method))
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    const known = recognise(error, limits)
-    // Only the server's own faults: what a caller got wrong may quote what the caller sent, and 503 is a state.
-    if (known.status === 500) request.log.error({ err: error }, known.code)
-    return sendError(known, request, reply)
-  })
+  app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply, limits))
   app.setNotFoundHandler((request, reply) => {
     const allowed = routes.methodsOf(request.url)
     // A route that takes the method and still ends here has no such file to send.
@@ -48,14 +47,37 @@ function plugin(app: FastifyInstance, { limits }: Options, done: () => void): vo
 
 export const errors = fp(plugin, { name: 'errors' })
 
-export function sendError(error: ArmormError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** The form of all routes that are no contract's. */
+export const nativeForm = (error: ArmormError): ErrorForm => ({ status: error.status, body: errorReply(error) })
+
+/** Answers whatever a route threw, in the words of `form`. */
+export function answerError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  limits: Limits,
+  form = nativeForm
+): FastifyReply {
+  const known = recognise(error, limits)
+  // Only the server's own faults: what a caller got wrong may quote what the caller sent, and 503 is a state.
+  if (known.status === 500) request.log.error({ err: error }, known.code)
+  return sendError(known, request, reply, form)
+}
+
+export function sendError(
+  error: ArmormError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  form = nativeForm
+): FastifyReply {
   request.errorCode = error.code
-  if (error.status === 503) void reply.header('retry-after', RETRY_AFTER)
+  const { status, body } = form(error)
+  if (status === 503) void reply.header('retry-after', RETRY_AFTER)
   return reply
-    .code(error.status)
+    .code(status)
     .type('application/json; charset=utf-8')
-    .serializer((body: unknown) => JSON.stringify(body))
-    .send(errorReply(error))
+    .serializer((value: unknown) => JSON.stringify(value))
+    .send(body)
 }
 
 function noSuchRoute(): ArmormError {

@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { CONTRACTS } from '../contracts/index.js'
 
 /** Version of the wire contract. */
 const API_VERSION = '1.0.0'
@@ -26,10 +27,7 @@ async function plugin(app: FastifyInstance): Promise<void> {
         version: API_VERSION,
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' }
       },
-      tags: [
-        { name: 'scoring', description: 'Rewards and what they are made of.' },
-        { name: 'operation', description: 'Probes, metrics, the model.' }
-      ]
+      tags: [...CONTRACTS.map(({ tag }) => tag), { name: 'operation', description: 'Probes, metrics, the model.' }]
     },
     transformObject: (document) => {
       if (!('openapiObject' in document)) throw new Error('the document is OpenAPI, not Swagger 2')

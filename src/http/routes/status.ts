@@ -14,6 +14,8 @@ export async function statusRoutes(app: FastifyInstance, services: Services): Pr
   const { manifest, provider, maxTokens, engine, lifecycle, metrics } = services
   const { model, backbone, heads, objectives, tokenizer } = manifest
 
+  const created = Math.floor(Date.now() / 1000)
+
   const requireReady = () => {
     const error = unreadiness(lifecycle, engine)
     if (error) throw error
@@ -54,13 +56,17 @@ export async function statusRoutes(app: FastifyInstance, services: Services): Pr
 
   app.get(
     '/v1/models',
-    { schema: { tags, summary: 'The model that is served', response: replies(Models) } },
+    {
+      schema: { tags, summary: 'The model that is served, as OpenAI and KServe list models', response: replies(Models) }
+    },
     async () => ({
       object: 'list',
+      models: [model.name],
       data: [
         {
           id: model.name,
           object: 'model',
+          created,
           owned_by: 'armorm-server',
           revision: model.revision,
           source: model.source,

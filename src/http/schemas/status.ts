@@ -18,10 +18,12 @@ export const Health = Type.Object(
 export const Models = Type.Object(
   {
     object: Type.Literal('list'),
+    models: Type.Array(Type.String(), { description: "Names alone: KServe's form of this list." }),
     data: Type.Array(
       Type.Object({
         id: Type.String(),
         object: Type.Literal('model'),
+        created: Type.Integer({ description: 'When this server started, in seconds since 1970.' }),
         owned_by: Type.String(),
         revision: Type.String(),
         source: Type.String(),

@@ -13,14 +13,21 @@ import { split, type Turn, withoutTail } from './turns.js'
 
 export { FAMILIES, type Family } from './templates.js'
 
-export interface RenderedOptions {
+export interface RenderedInput {
+  /** The prompt alone, where the trainer sends it. */
+  readonly prompt?: string
+  /** Prompt and response, rendered. */
+  readonly text: string
+}
+
+export interface ReadOptions {
   /** The template to assume; `auto` tells it from the text. */
   readonly family: 'auto' | Family
   /** What becomes of blocks of reasoning at the start of assistant messages. */
   readonly thinking: 'keep' | 'drop'
 }
 
-export interface Parsed {
+export interface ReadConversation {
   /** The last one is the assistant's, and one before it the user's. */
   readonly messages: Message[]
   /** `none` where no chat template was recognised. */
@@ -35,10 +42,9 @@ export interface Parsed {
 /**
  * The conversation in a rendered text, its last message the answer to rate. Where `text` starts with `prompt`, nothing
  * that the answer holds changes the messages before it. Time grows with the length of the texts.
- * @param input `text`: prompt and response; `prompt`: the prompt alone, where the trainer sends it.
  * @throws ArmormError unparsable_text; `details.offset` is where turns were looked for (UTF-16 units).
  */
-export function parseRendered(input: { prompt?: string; text: string }, options: RenderedOptions): Parsed {
+export function parseRendered(input: RenderedInput, options: ReadOptions): ReadConversation {
   const { prompt, text } = input
   // A prompt of padding alone says nothing about the text.
   const known = prompt !== undefined && skipSpaceBack(prompt, prompt.length) > startOf(prompt)
@@ -56,12 +62,12 @@ export function parseRendered(input: { prompt?: string; text: string }, options:
   throw unparsable(`${unlike}no turn of a chat template opens from offset ${offset} on: looked for ${openings}`, offset)
 }
 
-function detectIn(text: string, cut: boolean, { family }: RenderedOptions): Detected | null {
+function detectIn(text: string, cut: boolean, { family }: ReadOptions): Detected | null {
   return family === 'auto' ? detect(text, cut) : forced(text, family)
 }
 
 /** @param response all that follows the prompt; it is never searched for turns. */
-function behindPrompt(prompt: string, response: string, options: RenderedOptions): Parsed {
+function behindPrompt(prompt: string, response: string, options: ReadOptions): ReadConversation {
   const detected = detectIn(prompt, false, options)
   if (detected === null) {
     const question: Message = { role: 'user', content: prompt.slice(startOf(prompt), endOf(prompt)) }
@@ -94,8 +100,8 @@ function wholeText(
   text: string,
   { template, from }: Detected,
   how: 'parsed' | 'raw',
-  options: RenderedOptions
-): Parsed {
+  options: ReadOptions
+): ReadConversation {
   const turns = split(text, template, from)
   const last = turns.findLastIndex(({ role }) => role === 'assistant')
   const answer = turns[last]
@@ -105,7 +111,7 @@ function wholeText(
   return checked({ messages, family: template.family, how }, from)
 }
 
-function history(turns: readonly Turn[], template: Template, options: RenderedOptions): Message[] {
+function history(turns: readonly Turn[], template: Template, options: ReadOptions): Message[] {
   return turns.flatMap(({ role, content: written }, index) => {
     const content = role === 'assistant' ? reasoned(withoutEmptyThinking(written), options) : written
     return template.refine?.({ role, content }, index === 0) ?? [{ role, content }]
@@ -119,11 +125,11 @@ function stripped(answer: string, template: Template | null): string {
   return template === null || end === answer.length ? content : withoutTail(content, template)
 }
 
-function reasoned(answer: string, { thinking }: RenderedOptions): string {
+function reasoned(answer: string, { thinking }: ReadOptions): string {
   return thinking === 'drop' ? withoutThinking(answer) : answer
 }
 
-function checked(parsed: Parsed, from: number): Parsed {
+function checked(parsed: ReadConversation, from: number): ReadConversation {
   if (parsed.messages.some(({ role }) => role === 'user')) return parsed
   throw unparsable(`no user turn opens from offset ${from} on, before the answer`, from)
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { ArmormError } from '../../../src/errors.js'
 import { EDGE_TOKENS, endOf } from '../../../src/text/rendered/edges.js'
-import { FAMILIES, type Parsed, type RenderedOptions } from '../../../src/text/rendered/index.js'
+import { FAMILIES, type ReadConversation, type ReadOptions } from '../../../src/text/rendered/index.js'
 import { ROLES } from '../../../src/text/rules.js'
 import { KEEP, parse, RENDERINGS } from './support.js'
 
@@ -27,7 +27,7 @@ const hostile = fc
     maxLength: 14
   })
   .map((parts) => parts.join(''))
-const options: fc.Arbitrary<RenderedOptions> = fc.record({
+const options: fc.Arbitrary<ReadOptions> = fc.record({
   family: fc.constantFrom('auto' as const, ...FAMILIES),
   thinking: fc.constantFrom('keep' as const, 'drop' as const)
 })
@@ -40,7 +40,7 @@ const prompts = fc.oneof(
 )
 
 /** What was parsed, null for a named error; anything else fails the test. */
-function attempt(text: string, prompt: string | undefined, chosen: RenderedOptions): Parsed | null {
+function attempt(text: string, prompt: string | undefined, chosen: ReadOptions): ReadConversation | null {
   try {
     return parse(text, prompt, chosen)
   } catch (error) {

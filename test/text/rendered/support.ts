@@ -2,7 +2,12 @@
 import { readFileSync } from 'node:fs'
 import { Template } from '@huggingface/jinja'
 import type { Message } from '../../../src/text/conversation.js'
-import { type Family, parseRendered, type Parsed, type RenderedOptions } from '../../../src/text/rendered/index.js'
+import {
+  type Family,
+  parseRendered,
+  type ReadConversation,
+  type ReadOptions
+} from '../../../src/text/rendered/index.js'
 import { FIXTURES, fixture } from '../support.js'
 
 export interface Rendering {
@@ -18,10 +23,10 @@ export interface Rendering {
 
 export const RENDERINGS = fixture<Rendering[]>('templates/renderings.json')
 
-export const KEEP: RenderedOptions = { family: 'auto', thinking: 'keep' }
-export const DROP: RenderedOptions = { family: 'auto', thinking: 'drop' }
+export const KEEP: ReadOptions = { family: 'auto', thinking: 'keep' }
+export const DROP: ReadOptions = { family: 'auto', thinking: 'drop' }
 
-export const parse = (text: string, prompt?: string, options: RenderedOptions = KEEP): Parsed =>
+export const parse = (text: string, prompt?: string, options: ReadOptions = KEEP): ReadConversation =>
   parseRendered(prompt === undefined ? { text } : { prompt, text }, options)
 
 const templates = new Map<string, Template>()

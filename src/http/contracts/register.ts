@@ -1,0 +1,94 @@
+/** Puts contracts on Fastify. Contracts that share a URL are told apart by the form of the body. */
+import type { FastifyError, FastifyInstance, HTTPMethods } from 'fastify'
+import { type TSchema, Type } from 'typebox'
+import { clientSignal } from '../client.js'
+import { answerError } from '../plugins/errors.js'
+import type { Services } from '../services.js'
+import { validatorCompiler } from '../validation.js'
+import type { Contract, ContractRoute } from './contract.js'
+import { ContractScorer } from './scoring.js'
+
+/** A route, whose it is, and its check. */
+interface Entry {
+  readonly contract: Contract
+  readonly route: ContractRoute
+  readonly check: (body: unknown) => unknown
+}
+
+/** Declares the routes of all contracts, earlier ones first where a URL is shared. */
+export function registerContracts(app: FastifyInstance, services: Services, contracts: readonly Contract[]): void {
+  const byUrl = new Map<string, Entry[]>()
+  for (const contract of contracts) {
+    for (const route of contract.routes) {
+      const check = validatorCompiler({
+        schema: route.envelope ?? route.body,
+        method: 'POST',
+        url: route.url,
+        httpPart: 'body'
+      })
+      byUrl.set(route.url, [...(byUrl.get(route.url) ?? []), { contract, route, check }])
+    }
+  }
+  const scorer = new ContractScorer(services)
+  for (const [url, entries] of byUrl) registerUrl(app, services, scorer, url, entries)
+}
+
+function registerUrl(
+  app: FastifyInstance,
+  services: Services,
+  scorer: ContractScorer,
+  url: string,
+  entries: readonly Entry[]
+): void {
+  const error = either(entries.map(({ contract }) => contract.errorSchema))
+  const errors = {
+    '4xx': { ...error, 'x-response-description': "The caller's error." },
+    '5xx': { ...error, 'x-response-description': "The server's error, or not ready." }
+  }
+  app.route({
+    url,
+    method: [...new Set(entries.flatMap(({ route }) => route.method ?? 'POST'))] as HTTPMethods[],
+    schema: {
+      tags: entries.map(({ contract }) => contract.tag.name),
+      summary: entries.map(({ route }) => route.summary).join('; or: '),
+      description: describe(entries),
+      body: either(entries.map(({ route }) => route.body)),
+      response: { 200: either(entries.map(({ route }) => route.reply)), ...errors }
+    },
+    config: { work: true },
+    // The body is held against the schema of the contract that it belongs to.
+    validatorCompiler: () => (value: unknown) => ({ value }),
+    errorHandler: (error: FastifyError, request, reply) => {
+      void answerError(error, request, reply, services.limits, entryOf(entries, request.body).contract.errorForm)
+    },
+    handler: async (request, reply) => {
+      const { route, check } = entryOf(entries, request.body)
+      const checked = check(request.body) as { error?: Error }
+      if (checked.error) throw checked.error
+      // Fastify names the type only of what it serializes itself; clients refuse a reply without it.
+      if (route.serialize) void reply.type('application/json; charset=utf-8').serializer(route.serialize)
+      return route.answer(request.body, { services, scorer, id: request.id, signal: clientSignal(reply) })
+    }
+  })
+}
+
+/** The first entry of which the body has a key; the first of all when there is no body yet, or of no known form. */
+function entryOf(entries: readonly Entry[], body: unknown): Entry {
+  const has = (key: string) => typeof body === 'object' && body !== null && Object.hasOwn(body, key)
+  return entries.find(({ route }) => route.keys.some(has)) ?? (entries[0] as Entry)
+}
+
+function either(schemas: readonly TSchema[]): TSchema {
+  const distinct = [...new Set(schemas)]
+  return distinct.length === 1 ? (distinct[0] as TSchema) : Type.Union(distinct)
+}
+
+function describe(entries: readonly Entry[]): string {
+  return entries
+    .map(({ contract, route }) => {
+      const text = route.description ?? ''
+      const keys = route.keys.map((key) => `\`${key}\``).join(' or ')
+      return entries.length === 1 ? text : `${contract.tag.name}, for a body with ${keys}: ${text}`
+    })
+    .join('\n\n')
+}
