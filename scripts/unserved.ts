@@ -19,6 +19,8 @@ export function unserved(): Services {
   const metrics = new Metrics(manifest, 'cpu', {
     queueDepth: () => 0,
     queuedTokens: () => 0,
+    targetTokens: () => 0,
+    tokensPerSecond: () => 0,
     engineHealth: engine.health,
     explainEntries: () => 0,
     explainBytes: () => 0,
@@ -35,6 +37,6 @@ export function unserved(): Services {
     engine,
     lifecycle: new Lifecycle(),
     metrics,
-    limits: { bodyLimit: 1, maxInputs: 1 }
+    limits: { bodyLimit: 1, maxInputs: 1, requestTimeout: 0 }
   }
 }

@@ -14,7 +14,7 @@ declare module 'fastify' {
   }
 }
 
-/** Seconds after which a client may try again what is unavailable now. */
+/** Seconds after which a client may try again what is unavailable, or takes too long, now. */
 const RETRY_AFTER = '5'
 
 /** How Node says that the client went away, the second one in the middle of a request. */
@@ -50,7 +50,7 @@ export const errors = fp(plugin, { name: 'errors' })
 
 export function sendError(error: ArmormError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   request.errorCode = error.code
-  if (error.status === 503) void reply.header('retry-after', RETRY_AFTER)
+  if (error.status === 503 || error.status === 504) void reply.header('retry-after', RETRY_AFTER)
   return reply
     .code(error.status)
     .type('application/json; charset=utf-8')

@@ -2,7 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import { ArmormError } from '../../errors.js'
 import type { Reward } from '../../scoring/reward.js'
-import { clientSignal } from '../client.js'
+import { Client, TimeoutHeader } from '../client.js'
 import { countConversations, parseInput } from '../input-forms.js'
 import { requireModel } from '../model.js'
 import { milliseconds, modelReply, resultReply, totalUsage, usageReply } from '../replies.js'
@@ -24,6 +24,7 @@ export async function scoreRoutes(base: FastifyInstance, services: Services): Pr
         summary: 'Score conversations',
         description:
           'One result an input, in their order; an input with `responses` has its results nested in its place.',
+        headers: TimeoutHeader,
         body: ScoreRequest,
         response: replies(ScoreReply)
       },
@@ -32,6 +33,7 @@ export async function scoreRoutes(base: FastifyInstance, services: Services): Pr
       config: { work: true }
     },
     async (request, reply) => {
+      const caller = new Client(request, reply, limits)
       const body = request.body as ScoreEnvelope
       requireModel(manifest, body.model)
       const conversations = body.inputs.reduce<number>((sum, input) => sum + countConversations(input), 0)
@@ -51,7 +53,7 @@ export async function scoreRoutes(base: FastifyInstance, services: Services): Pr
           truncation: body.truncation ?? 'none',
           onError: body.on_error ?? 'request',
           keep: wanted.has('explain_id'),
-          signal: clientSignal(reply)
+          caller
         }
       )
       const all = outcomes.flat()
