@@ -13,7 +13,7 @@ import { TRAFFIC, type TrafficName } from './simulate/traffic.js'
 
 // Compiled to build/bench, two folders below the root.
 const DOCUMENT = new URL('../../docs/scheduling.md', import.meta.url)
-const MARKERS = /(<!-- simulate -->\n)[^]*(\n<!-- \/simulate -->)/
+const MARKERS = /(<!-- simulate -->\n)[^]*(<!-- \/simulate -->)/
 
 function scenarios(): { list: Scenario[]; write: boolean } {
   const { values } = parseArgs({
@@ -69,6 +69,6 @@ if (write) {
   if (!MARKERS.test(text)) throw new Error('docs/scheduling.md has no markers to write between')
   await writeFile(
     DOCUMENT,
-    text.replace(MARKERS, (_all, open: string, close: string) => `${open}\n${tables.join('\n\n')}\n${close}`)
+    text.replace(MARKERS, (_all, open: string, close: string) => `${open}\n${tables.join('\n\n')}\n\n${close}`)
   )
 }

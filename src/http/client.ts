@@ -50,7 +50,7 @@ export class Client implements Caller {
   }
 
   get reason(): unknown {
-    return this.signal.reason
+    return this.signal.reason as unknown
   }
 
   #expire(timeout: number): void {
