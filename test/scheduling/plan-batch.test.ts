@@ -184,6 +184,16 @@ t.test('written out', async (t) => {
     'what cannot wait, beyond the target'
   )
   t.strictSame(
+    run([of(p1, 14), of(p2, 10, NOW + 8), of(p5, 7, NOW + 5)]),
+    { batch: [0, 2], tokens: 27, full: true },
+    'of two that cannot wait, the one with less time'
+  )
+  t.strictSame(
+    run([of(p1, 14), of(p2, 10, NOW + 11)]),
+    { batch: [0], tokens: 15, full: true },
+    'a deadline that is far away waits for its turn'
+  )
+  t.strictSame(
     run([of(p1, 9), of(p5, 3), of(p5, 3), of(p5, 3)]),
     { batch: [0], tokens: 10, full: true },
     'a prompt that would not fit with all its responses waits'
