@@ -76,6 +76,9 @@ export function planBatch<T extends Waiting>(waiting: readonly T[], limits: Batc
     const urgent = candidates.filter(({ deadline }) => deadline <= now + limits.urgentMs)
     urgent.sort((a, b) => a.deadline - b.deadline)
     for (const item of urgent) batch.addWithin(limits.maxTokens, [item])
+    // A prompt that goes on beyond the reach waits until all its responses can go together.
+    const beyond = waiting[scanned]
+    if (beyond) prompts.delete(beyond.promptKey)
     fill(batch, [...prompts.values()], limits)
   }
   const left = candidates.length - batch.items.length > 0 || scanned < waiting.length

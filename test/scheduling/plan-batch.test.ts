@@ -107,8 +107,10 @@ property('a prompt is never divided to fill up a batch', (items, limits) => {
 property('whatever could have gone along without a larger cost than the target has gone', (items, limits) => {
   const patient = items.map((item) => ({ ...item, deadline: Infinity, gone: false }))
   const { batch, rest } = planBatch(patient, limits, NOW)
+  // A prompt that goes on beyond the reach waits.
+  const beyond = patient.find(({ arrival }) => batch[0] && arrival > batch[0].arrival + limits.reach)
   return rest.every((item) => {
-    if (item.arrival > batch[0]!.arrival + limits.reach) return true
+    if (item.arrival > batch[0]!.arrival + limits.reach || item.promptKey === beyond?.promptKey) return true
     const siblings = rest.filter(({ promptKey, arrival }) => {
       return promptKey === item.promptKey && arrival <= batch[0]!.arrival + limits.reach
     })
