@@ -20,6 +20,8 @@ export function unserved(): Services {
   const metrics = new Metrics(manifest, 'cpu', {
     queueDepth: () => 0,
     queuedTokens: () => 0,
+    targetTokens: () => 0,
+    tokensPerSecond: () => 0,
     engineHealth: engine.health,
     explainEntries: () => 0,
     explainBytes: () => 0,
@@ -36,7 +38,7 @@ export function unserved(): Services {
     engine,
     lifecycle: new Lifecycle(),
     metrics,
-    limits: { bodyLimit: 1, maxInputs: 1 },
+    limits: { bodyLimit: 1, maxInputs: 1, requestTimeout: 0 },
     contracts: {
       scale: 1,
       offset: 0,

@@ -131,6 +131,12 @@ export const ERRORS = {
     meaning: 'The engine is starting, restarting or stopping.',
     action: 'Retry after the seconds in `Retry-After`.'
   },
+  deadline_exceeded: {
+    status: 504,
+    meaning:
+      'The time that `x-request-timeout-ms`, or else --request-timeout, gives a request was over before its answer was there; what of its work still waited was dropped.',
+    action: 'Retry after the seconds in `Retry-After`, with fewer conversations a request or more time.'
+  },
   shutting_down: { status: 503, meaning: 'The server is shutting down.', action: 'Retry against another replica.' },
   internal: { status: 500, meaning: 'A defect of the server.', action: 'Report it with the request id.' },
   // What keeps the server or the exporter from starting.

@@ -16,6 +16,8 @@ import type { ReadConversation } from './text/rendered/index.js'
 export interface MetricSources {
   queueDepth(): number
   queuedTokens(): number
+  targetTokens(): number
+  tokensPerSecond(): number
   engineHealth(): EngineHealth
   explainEntries(): number
   explainBytes(): number
@@ -61,6 +63,11 @@ export class Metrics implements ScoringObserver {
   readonly #inferenceSeconds = this.#histogram('inference_seconds', 'Time that one batch ran.', SECONDS)
   readonly #batchSize = this.#histogram('batch_size', 'Conversations in a batch.', SIZES)
   readonly #batchTokens = this.#histogram('batch_tokens', 'Tokens in a batch, without padding.', TOKENS)
+  readonly #batchDistinctTokens = this.#histogram(
+    'batch_distinct_tokens',
+    'Tokens in a batch, a prompt that its conversations share counted once.',
+    TOKENS
+  )
   readonly #cacheHits = this.#counter(
     'cache_hits_total',
     'Conversations not computed: from memory (cache), or joined to the same work under way (joined).',
@@ -79,6 +86,10 @@ export class Metrics implements ScoringObserver {
     )
     this.#sampled('queue_depth', 'Conversations waiting for a batch.', () => sources.queueDepth())
     this.#sampled('queue_tokens', 'Tokens waiting for a batch.', () => sources.queuedTokens())
+    this.#sampled('target_tokens', 'Distinct tokens up to which a batch is filled.', () => sources.targetTokens())
+    this.#sampled('tokens_per_second', 'Distinct tokens per second of the latest batches.', () => {
+      return sources.tokensPerSecond()
+    })
     this.#sampled('engine_restarts', 'Times the engine was restarted after a fault.', () => {
       return sources.engineHealth().restarts
     })
@@ -140,10 +151,11 @@ export class Metrics implements ScoringObserver {
     this.#nonFinite.inc()
   }
 
-  batch({ sequences, tokens, runMs, failed }: BatchInfo): void {
+  batch({ sequences, tokens, distinctTokens, runMs, failed }: BatchInfo): void {
     if (failed) return
     this.#batchSize.observe(sequences)
     this.#batchTokens.observe(tokens)
+    this.#batchDistinctTokens.observe(distinctTokens)
     this.#inferenceSeconds.observe(runMs / 1000)
   }
 

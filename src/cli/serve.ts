@@ -26,6 +26,8 @@ import { Scorer } from '../scoring/scorer.js'
 import { TokenizerPool } from '../text/pool.js'
 import { StopSignals } from './stop-signals.js'
 
+/** Milliseconds of the start that go to measuring how large batches have to be. */
+const WARM_UP_MS = 1500
 /** A tokenizer worker serves many times the rate of the model on one core. */
 const MOST_TOKENIZER_THREADS = 4
 
@@ -73,6 +75,13 @@ async function serve(options: ServeOptions): Promise<void> {
     folder,
     provider: options.provider,
     threads: options.threads || usableThreads(),
+    warmUp: {
+      vocabSize: manifest.backbone.vocab_size,
+      maxTokens,
+      maxBatchTokens: options.maxBatchTokens,
+      maxBatchSequences: options.maxBatchSequences,
+      budgetMs: WARM_UP_MS
+    },
     onEvent: (event) => {
       logger.warn({ event }, 'engine')
       // Whoever runs the server restarts a process that ends, not one that answers nothing for good.
@@ -80,6 +89,7 @@ async function serve(options: ServeOptions): Promise<void> {
     }
   })
   await engine.load()
+  logger.info(engine.capacity(), 'engine loaded')
   await selfTest(manifest, engine)
 
   const store = new ExplainStore({ maxBytes: options.explainBytes, ttlMs: options.explainTtl * 1000 })
@@ -93,6 +103,8 @@ async function serve(options: ServeOptions): Promise<void> {
   const metrics = new Metrics(manifest, options.provider, {
     queueDepth: () => queue.depth,
     queuedTokens: () => queue.queuedTokens,
+    targetTokens: () => queue.targetTokens,
+    tokensPerSecond: () => queue.tokensPerSecond,
     engineHealth: () => engine.health(),
     explainEntries: () => store.size,
     explainBytes: () => store.bytes,
@@ -109,7 +121,11 @@ async function serve(options: ServeOptions): Promise<void> {
       engine,
       lifecycle,
       metrics,
-      limits: { bodyLimit: options.bodyLimit, maxInputs: options.maxInputs },
+      limits: {
+        bodyLimit: options.bodyLimit,
+        maxInputs: options.maxInputs,
+        requestTimeout: options.requestTimeout
+      },
       contracts
     },
     logger

@@ -46,7 +46,7 @@ export const ServeOptions = Type.Object(
       minimum: 1,
       maximum: 16_777_216,
       default: 8192,
-      description: 'tokens of one batch, each conversation counted as the longest; a longer one runs alone'
+      description: 'tokens of one batch at most, a shared prompt counted once; a longer conversation runs alone'
     }),
     maxBatchSequences: Type.Integer({
       minimum: 1,
@@ -65,6 +65,12 @@ export const ServeOptions = Type.Object(
       maximum: 1_048_576,
       default: 4096,
       description: 'conversations of one request'
+    }),
+    requestTimeout: Type.Integer({
+      minimum: 0,
+      maximum: 86_400_000,
+      default: 0,
+      description: 'milliseconds in which a request without x-request-timeout-ms is answered or refused; 0: no limit'
     }),
     cacheBytes: Type.Integer({
       minimum: 0,

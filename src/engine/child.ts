@@ -2,8 +2,11 @@
 import { ArmormError, type ErrorData } from '../errors.js'
 import type { FromEngine, ToEngine } from './protocol.js'
 import { RewardSession } from './session.js'
+import { measureCapacity } from './warm-up.js'
 
 let session: RewardSession | undefined
+/** Settles when everything that came so far is done: a session takes one batch at a time. */
+let done = Promise.resolve()
 
 function send(message: FromEngine): void {
   // Without a callback a message to a supervisor that is gone would be an uncaught exception, with its stack trace.
@@ -17,8 +20,10 @@ function flatten(error: unknown): ErrorData {
 
 async function load(message: Extract<ToEngine, { type: 'load' }>): Promise<void> {
   try {
-    session = await RewardSession.open(message.options)
-    send({ type: 'loaded' })
+    const opened = await RewardSession.open(message.options)
+    const capacity = message.warmUp && (await measureCapacity((batch) => opened.run(batch), message.warmUp))
+    session = opened
+    send({ type: 'loaded', capacity })
   } catch (error) {
     send({ type: 'load_failed', error: flatten(error) })
   }
@@ -33,7 +38,9 @@ async function run({ run, batch }: Extract<ToEngine, { type: 'run' }>): Promise<
   }
 }
 
-process.on('message', (message: ToEngine) => void (message.type === 'load' ? load(message) : run(message)))
+process.on('message', (message: ToEngine) => {
+  done = done.then(() => (message.type === 'load' ? load(message) : run(message)))
+})
 process.on('disconnect', () => process.exit(0))
 // A Ctrl-C reaches the whole process group, a service manager's SIGTERM the whole control group; the supervisor decides
 // when this process ends.

@@ -33,15 +33,25 @@ export interface EngineHealth {
   readonly restarts: number
 }
 
+/** What a warm-up measured. */
+export interface EngineCapacity {
+  /** Distinct tokens of a batch beyond which a larger one is no faster per token. */
+  readonly targetTokens: number
+  /** Distinct tokens per second of such a batch. */
+  readonly tokensPerSecond: number
+}
+
 export interface Engine {
   /** Loads the model; resolves once batches can run. @throws ArmormError of the start-up kind. */
   load(): Promise<void>
   /**
-   * Runs one batch. Calls may overlap; they run one after another, in order.
+   * Runs one batch. Calls may overlap; they run one after another and are answered in order.
    * @throws ArmormError engine_failed (failed twice), engine_unavailable (not loaded, stopping).
    */
   run(batch: readonly EngineSequence[]): Promise<HeadOutputs>
   health(): EngineHealth
+  /** What was measured when it was loaded; null if nothing was. */
+  capacity(): EngineCapacity | null
   /** Finishes the run in progress, refuses what waits, ends the process. Safe to call twice. */
   close(): Promise<void>
 }

@@ -2,11 +2,14 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { ArmormError } from '../errors.js'
-import type { Engine, EngineHealth, EngineSequence, EngineState, HeadOutputs } from './contract.js'
+import type { Engine, EngineCapacity, EngineHealth, EngineSequence, EngineState, HeadOutputs } from './contract.js'
 import type { FromEngine, ToEngine } from './protocol.js'
 import type { SessionOptions } from './session.js'
+import type { WarmUpOptions } from './warm-up.js'
 
 export interface SupervisorOptions extends SessionOptions {
+  /** How to measure what batches pay, at the first load; left out: nothing is measured. */
+  readonly warmUp?: WarmUpOptions
   /** Restarts in a row, without one good batch between, after which the engine counts as failed. */
   readonly maxRestarts?: number
   /** First pause before a restart; doubles with each restart in a row. */
@@ -34,6 +37,17 @@ const MAX_RESTARTS = 5
 const BACKOFF_MS = 250
 /** Runs of one piece of work: the first and one more. */
 const MAX_RUNS = 2
+/** Batches that the process has: one that it runs, and one that it finds in its pipe when that one ends. */
+const DEPTH = 2
+
+/** Work that the process has, in the order of its answers. */
+interface Handed {
+  /** Rises with each message to the process: it runs the smallest. */
+  id: number
+  readonly work: Work
+  /** Its answer, kept back while older work is tried again. */
+  outputs?: HeadOutputs
+}
 
 export class EngineSupervisor implements Engine {
   readonly #options: SupervisorOptions
@@ -41,7 +55,8 @@ export class EngineSupervisor implements Engine {
   #restarts = 0
   #restartsInARow = 0
   #child: ChildProcess | undefined
-  #running: { id: number; work: Work } | undefined
+  #capacity: EngineCapacity | null = null
+  #handed: Handed[] = []
   #nextRun = 0
   readonly #waiting: Work[] = []
   #idle: (() => void) | undefined
@@ -54,6 +69,10 @@ export class EngineSupervisor implements Engine {
 
   health(): EngineHealth {
     return { state: this.#state, restarts: this.#restarts }
+  }
+
+  capacity(): EngineCapacity | null {
+    return this.#capacity
   }
 
   /** Process id of the engine, for operators and tests; undefined while there is none. */
@@ -96,14 +115,18 @@ export class EngineSupervisor implements Engine {
     const loaded = this.#state === 'ready'
     this.#state = 'stopped'
     clearTimeout(this.#restartTimer)
+    // The process runs the oldest of its messages; what is behind it has not begun, and would hold up the end.
+    const behind = this.#handed.filter((handed) => handed !== this.#runs())
+    this.#handed = this.#handed.filter((handed) => !behind.includes(handed))
+    this.#waiting.unshift(...behind.map(({ work }) => work))
     this.#refuseWaiting('the engine is stopping')
-    if (this.#running) await new Promise<void>((resolve) => (this.#idle = resolve))
+    if (this.#handed.length > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
     const child = this.#child
     this.#child = undefined
     if (!child || child.exitCode !== null || child.signalCode !== null) return
     const exited = new Promise((resolve) => child.once('exit', resolve))
-    // A process that is still loading would not hear of it before it is done.
-    if (loaded && child.connected) child.disconnect()
+    // A process that is still loading, or at work that nobody waits for, would not hear of it before it is done.
+    if (loaded && behind.length === 0 && child.connected) child.disconnect()
     else child.kill('SIGKILL')
     await exited
   }
@@ -131,6 +154,7 @@ export class EngineSupervisor implements Engine {
       child.on('message', (message: FromEngine) => {
         if (message.type === 'loaded') {
           loaded = true
+          this.#capacity ??= message.capacity
           resolve()
         } else if (message.type === 'load_failed') {
           failure = ArmormError.from(message.error)
@@ -150,7 +174,8 @@ export class EngineSupervisor implements Engine {
         else ended(code, signal)
       })
       const { folder, provider, threads } = this.#options
-      this.#send({ type: 'load', options: { folder, provider, threads } })
+      const warmUp = this.#capacity ? null : (this.#options.warmUp ?? null)
+      this.#send({ type: 'load', options: { folder, provider, threads }, warmUp })
     })
   }
 
@@ -160,46 +185,70 @@ export class EngineSupervisor implements Engine {
   }
 
   #next(): void {
-    if (this.#running || this.#state !== 'ready') return
-    const work = this.#waiting.shift()
-    if (!work) return
-    const id = this.#nextRun++
-    this.#running = { id, work }
-    this.#send({ type: 'run', run: id, batch: work.batch })
+    while (this.#state === 'ready' && this.#handed.length < DEPTH) {
+      const work = this.#waiting.shift()
+      if (!work) return
+      const handed = { id: 0, work }
+      this.#handed.push(handed)
+      this.#runIt(handed)
+    }
+  }
+
+  #runIt(handed: Handed): void {
+    handed.id = this.#nextRun++
+    this.#send({ type: 'run', run: handed.id, batch: handed.work.batch })
+  }
+
+  /** What the process runs: of what it has not answered, that of which it was told first. */
+  #runs(): Handed | undefined {
+    const unanswered = this.#handed.filter(({ outputs }) => !outputs)
+    return unanswered.reduce<Handed | undefined>(
+      (first, each) => (first && first.id < each.id ? first : each),
+      undefined
+    )
   }
 
   #finish(message: Extract<FromEngine, { type: 'result' | 'run_failed' }>): void {
-    const running = this.#running
-    if (!running || running.id !== message.run) return
-    this.#running = undefined
+    const handed = this.#handed.find(({ id }) => id === message.run)
+    if (!handed) return
     if (message.type === 'result') {
       this.#restartsInARow = 0
-      running.work.resolve(message.outputs)
+      handed.outputs = message.outputs
+    } else if (this.#mayTryAgain(handed.work, message.message)) {
+      this.#runIt(handed)
     } else {
-      this.#again(running.work, message.message)
+      this.#handed = this.#handed.filter((each) => each !== handed)
     }
-    this.#idle?.()
+    while (this.#handed[0]?.outputs) {
+      const { work, outputs } = this.#handed.shift()!
+      work.resolve(outputs!)
+    }
+    if (this.#handed.length === 0) this.#idle?.()
     this.#next()
   }
 
-  /** Puts failed work back in front, or gives it up. */
-  #again(work: Work, reason: string): void {
+  /** Counts a failure. @returns false when the work is given up: its caller has been told. */
+  #mayTryAgain(work: Work, reason: string): boolean {
     work.failures += 1
     if (work.failures >= MAX_RUNS) {
       const message = `the engine failed ${work.failures} times on this batch, the last time because ${reason}`
       work.reject(new ArmormError('engine_failed', message))
-    } else if (this.#stopped()) {
-      work.reject(new ArmormError('engine_unavailable', 'the engine failed on this batch and is stopping'))
-    } else {
-      this.#waiting.unshift(work)
+      return false
     }
+    if (this.#stopped()) {
+      work.reject(new ArmormError('engine_unavailable', 'the engine failed on this batch and is stopping'))
+      return false
+    }
+    return true
   }
 
   #crashed(code: number | null, signal: string | null): void {
     this.#options.onEvent?.({ type: 'exited', code, signal })
-    const running = this.#running
-    this.#running = undefined
-    if (running) this.#again(running.work, `its process ended (${signal ?? `code ${code}`})`)
+    // Only what ran is to blame; what was behind it goes again as if it had not been handed over.
+    const running = this.#runs()
+    const gaveUp = running && !this.#mayTryAgain(running.work, `its process ended (${signal ?? `code ${code}`})`)
+    const left = this.#handed.splice(0).filter((handed) => !(gaveUp && handed === running))
+    this.#waiting.unshift(...left.map(({ work }) => work))
     this.#idle?.()
     if (this.#state !== 'stopped') this.#scheduleRestart()
   }

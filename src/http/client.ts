@@ -1,17 +1,72 @@
 /** What becomes of the client that waits for a reply. */
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
 import { ArmormError } from '../errors.js'
+import type { Caller } from '../scoring/scorer.js'
+import type { Limits } from './services.js'
+
+const TIMEOUT_HEADER = 'x-request-timeout-ms'
+/** A day: Node's timers hold no more than 24 of them. */
+const LONGEST_TIMEOUT = 86_400_000
+
+/** For the documents: `Client` says better what is wrong with a header. */
+export const TimeoutHeader = Type.Object({
+  [TIMEOUT_HEADER]: Type.Optional(
+    Type.String({
+      description: `Milliseconds in which the request is to be answered, 1 to ${LONGEST_TIMEOUT}; then it is answered \`deadline_exceeded\`.`
+    })
+  )
+})
 
 /** Calls `ended` once: when the reply was handed over whole, or its client has gone before that. */
 export function whenEnded(reply: FastifyReply, ended: (answered: boolean) => void): void {
   reply.raw.once('close', () => ended(reply.raw.writableEnded))
 }
 
-/** Aborts with `client_closed` when the client goes away before it has its reply. */
-export function clientSignal(reply: FastifyReply): AbortSignal {
-  const client = new AbortController()
-  whenEnded(reply, (answered) => {
-    if (!answered) client.abort(new ArmormError('client_closed', 'the client went away before its reply'))
-  })
-  return client.signal
+/** Whoever waits for a reply: gone with `client_closed`, or out of time with `deadline_exceeded`. */
+export class Client implements Caller {
+  readonly #gone = new AbortController()
+  readonly deadline: number
+
+  /** @throws ArmormError invalid_request for a timeout that is none */
+  constructor({ headers }: FastifyRequest, reply: FastifyReply, { requestTimeout }: Limits) {
+    const timeout = timeoutOf(headers[TIMEOUT_HEADER], requestTimeout)
+    // The time runs from the arrival of the request, not from when its body was read.
+    const left = timeout - reply.elapsedTime
+    this.deadline = performance.now() + left
+    const timer = timeout < Infinity ? setTimeout(() => this.#expire(timeout), Math.max(0, left)) : undefined
+    whenEnded(reply, (answered) => {
+      clearTimeout(timer)
+      if (!answered) this.#gone.abort(new ArmormError('client_closed', 'the client went away before its reply'))
+    })
+  }
+
+  get signal(): AbortSignal {
+    return this.#gone.signal
+  }
+
+  get aborted(): boolean {
+    return this.signal.aborted
+  }
+
+  get reason(): unknown {
+    return this.signal.reason as unknown
+  }
+
+  #expire(timeout: number): void {
+    const message = `the request was not answered within its ${timeout} ms`
+    this.#gone.abort(new ArmormError('deadline_exceeded', message, { timeout_ms: timeout }))
+  }
+}
+
+/** Milliseconds; Infinity when neither header nor option gives a time. */
+function timeoutOf(header: string | string[] | undefined, requestTimeout: number): number {
+  if (header === undefined) return requestTimeout || Infinity
+  const timeout = typeof header === 'string' && /^\d{1,8}$/.test(header) ? Number(header) : 0
+  if (timeout >= 1 && timeout <= LONGEST_TIMEOUT) return timeout
+  throw new ArmormError(
+    'invalid_request',
+    `the header ${TIMEOUT_HEADER} must be an integer from 1 to ${LONGEST_TIMEOUT}: milliseconds`,
+    { header: TIMEOUT_HEADER }
+  )
 }

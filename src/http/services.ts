@@ -12,6 +12,8 @@ export interface Limits {
   readonly bodyLimit: number
   /** Conversations of one request. */
   readonly maxInputs: number
+  /** Milliseconds in which a request is answered unless it names its own; 0: however long it takes. */
+  readonly requestTimeout: number
 }
 
 export interface Services {

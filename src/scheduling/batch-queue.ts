@@ -1,13 +1,17 @@
-/** Requests that arrive together run together: a queue in front of the engine, one batch at a time. */
+/** Requests that arrive together run together: a queue in front of the engine. */
 import type { Engine, EngineSequence, HeadOutputs } from '../engine/contract.js'
 import { ArmormError } from '../errors.js'
+import { type BatchLimits, type Plan, planBatch, type Waiting } from './plan-batch.js'
+import { promptKey } from './prompt-key.js'
 import type { CallerState, HeadValues, RatedSequence } from './rated-sequence.js'
-import { takeBatch } from './take-batch.js'
+import { TokenRate } from './token-rate.js'
 
 /** A batch that ended. */
 export interface BatchInfo {
   readonly sequences: number
   readonly tokens: number
+  /** Tokens with those of a prompt that several of its conversations share counted once. */
+  readonly distinctTokens: number
   readonly runMs: number
   readonly failed: boolean
 }
@@ -15,106 +19,207 @@ export interface BatchInfo {
 export interface BatchQueueOptions {
   /** Number of objectives, K. */
   readonly objectives: number
-  /** Tokens of a batch, each row counted as the longest; a longer sequence runs alone. */
+  /** Distinct tokens of a batch at most; a longer conversation runs alone. */
   readonly maxBatchTokens: number
   readonly maxBatchSequences: number
   readonly onBatch?: (info: BatchInfo) => void
+  /** Clock in milliseconds, that of the callers' deadlines. */
+  readonly now?: () => number
 }
 
-interface Queued {
-  readonly sequence: EngineSequence
+/** Batches that the engine has at a time: one that runs, and one that it finds when that one ends. */
+const DEPTH = 2
+/** How many batches of the largest size later arrivals may go before a conversation, all together. */
+const REACH_BATCHES = 8
+/** What misses this batch and the one after, which may be planned already, is answered some three batches from now. */
+const URGENT_BATCHES = 3
+/**
+ * The batch behind the one that runs is planned when that one is expected to need no longer than this: the later, the
+ * more siblings have come. In milliseconds, and as a part of the whole.
+ */
+const LEAD_MS = 20
+const LEAD_PART = 0.25
+
+class Queued implements Waiting {
   readonly tokens: number
-  readonly since: number
-  readonly caller: CallerState | undefined
-  readonly resolve: (rated: RatedSequence) => void
-  readonly reject: (error: unknown) => void
+  readonly promptKey: number
+  readonly promptTokens: number
+
+  constructor(
+    readonly sequence: EngineSequence,
+    readonly caller: CallerState | undefined,
+    readonly since: number,
+    readonly arrival: number,
+    readonly resolve: (rated: RatedSequence) => void,
+    readonly reject: (error: unknown) => void
+  ) {
+    this.tokens = sequence.ids.length
+    this.promptTokens = sequence.gateIndex + 1
+    this.promptKey = promptKey(sequence.ids, this.promptTokens)
+  }
+
+  get gone(): boolean {
+    return this.caller?.aborted ?? false
+  }
+
+  get deadline(): number {
+    return this.caller?.deadline ?? Infinity
+  }
+}
+
+/** A batch that the engine has. */
+interface Handed {
+  readonly tokens: number
+  readonly at: number
 }
 
 export class BatchQueue {
   readonly #engine: Engine
   readonly #options: BatchQueueOptions
-  #queue: Queued[] = []
-  #running = false
+  readonly #now: () => number
+  readonly #rate: TokenRate
+  #waiting: Queued[] = []
+  #waitingTokens = 0
+  /** Tokens that ever arrived. */
+  #arrived = 0
+  /** In the order in which the engine runs them. */
+  readonly #handed: Handed[] = []
+  #lastEnd = -Infinity
+  #woken = false
+  #preparing: NodeJS.Timeout | undefined
   #closed = false
 
+  /** @param engine - loaded: what it measured of itself is read once. */
   constructor(engine: Engine, options: BatchQueueOptions) {
     this.#engine = engine
     this.#options = options
+    this.#now = options.now ?? (() => performance.now())
+    this.#rate = new TokenRate(engine.capacity())
   }
 
   /** Sequences that wait for a batch. */
   get depth(): number {
-    return this.#queue.length
+    return this.#waiting.length
   }
 
   /** Tokens of the sequences that wait. */
   get queuedTokens(): number {
-    return this.#queue.reduce((sum, { tokens }) => sum + tokens, 0)
+    return this.#waitingTokens
+  }
+
+  /** Distinct tokens up to which a batch is filled. */
+  get targetTokens(): number {
+    const { maxBatchTokens } = this.#options
+    return Math.min(this.#engine.capacity()?.targetTokens ?? maxBatchTokens, maxBatchTokens)
+  }
+
+  /** Distinct tokens per second of the latest batches; 0 while nothing is known. */
+  get tokensPerSecond(): number {
+    return this.#rate.perSecond
   }
 
   /**
-   * @param caller - once it has gone, the sequence is dropped when its turn for a batch comes.
-   * @throws ArmormError engine_failed, engine_unavailable, shutting_down; the reason of `caller`
+   * @param caller - once it has gone, or its deadline has passed, the sequence is dropped when its turn comes.
+   * @throws ArmormError engine_failed, engine_unavailable, shutting_down, deadline_exceeded; the reason of `caller`
    */
   rate(sequence: EngineSequence, caller?: CallerState): Promise<RatedSequence> {
     if (this.#closed) return Promise.reject(new ArmormError('shutting_down', 'the server is shutting down'))
     return new Promise((resolve, reject) => {
-      const tokens = sequence.ids.length
-      this.#queue.push({ sequence, tokens, since: performance.now(), caller, resolve, reject })
+      this.#arrived += sequence.ids.length
+      this.#waitingTokens += sequence.ids.length
+      this.#waiting.push(new Queued(sequence, caller, this.#now(), this.#arrived, resolve, reject))
       this.#wake()
     })
   }
 
-  /** Takes no more work and refuses what waits; a running batch ends by itself. */
+  /** Takes no more work and refuses what waits; batches that the engine has end by themselves. */
   close(): void {
     this.#closed = true
+    clearTimeout(this.#preparing)
+    this.#waitingTokens = 0
     const error = new ArmormError('shutting_down', 'the server is shutting down')
-    for (const { reject } of this.#queue.splice(0)) reject(error)
+    for (const { reject } of this.#waiting.splice(0)) reject(error)
   }
 
-  /** The first batch waits for the end of this turn of the event loop, so that what arrives in it goes along. */
+  /** Plans at the end of this turn of the event loop, so that what arrives in it goes along. */
   #wake(): void {
-    if (this.#running) return
-    this.#running = true
-    setImmediate(() => void this.#drain())
-  }
-
-  async #drain(): Promise<void> {
-    for (;;) {
-      this.#dropAborted()
-      if (this.#queue.length === 0) break
-      const { batch, rest } = takeBatch(this.#queue, this.#options.maxBatchTokens, this.#options.maxBatchSequences)
-      this.#queue = rest
-      await this.#run(batch)
-    }
-    this.#running = false
-  }
-
-  #dropAborted(): void {
-    this.#queue = this.#queue.filter(({ caller, reject }) => {
-      if (caller?.aborted) reject(caller.reason)
-      return !caller?.aborted
+    if (this.#woken) return
+    this.#woken = true
+    setImmediate(() => {
+      this.#woken = false
+      this.#handOver()
     })
   }
 
-  async #run(batch: readonly Queued[]): Promise<void> {
-    const started = performance.now()
-    const report = (failed: boolean): number => {
-      const runMs = performance.now() - started
+  /** Gives the engine a batch when it has none, and a full one ahead when one runs. */
+  #handOver(): void {
+    while (this.#waiting.length > 0 && this.#handed.length < DEPTH && this.#due()) {
+      const plan = planBatch(this.#waiting, this.#limits(), this.#now())
+      // A batch that is not full waits for company as long as the engine has something to do.
+      if (this.#handed.length > 0 && !plan.full) return
+      this.#waiting = plan.rest
+      for (const item of [...plan.dropped, ...plan.batch]) this.#waitingTokens -= item.tokens
+      for (const item of plan.dropped) item.reject(item.gone ? item.caller?.reason : outOfTime())
+      if (plan.batch.length > 0) void this.#run(plan)
+    }
+  }
+
+  #limits(): BatchLimits {
+    const { maxBatchTokens: maxTokens, maxBatchSequences: maxSequences } = this.#options
+    const { targetTokens } = this
+    const urgentMs = URGENT_BATCHES * this.#expectedMs(targetTokens)
+    return { targetTokens, maxTokens, maxSequences, reach: REACH_BATCHES * maxTokens, urgentMs }
+  }
+
+  /** Milliseconds that so many tokens are expected to take; 0 while nothing is known. */
+  #expectedMs(tokens: number): number {
+    const { perSecond } = this.#rate
+    return perSecond > 0 ? (1000 * tokens) / perSecond : 0
+  }
+
+  /** Whether to plan a batch now; if not yet, it is seen to that it will be. */
+  #due(): boolean {
+    const [running] = this.#handed
+    if (!running) return true
+    const expected = this.#expectedMs(running.tokens)
+    const lead = Math.max(LEAD_MS, LEAD_PART * expected)
+    const pause = this.#began(running) + expected - lead - this.#now()
+    if (pause <= 0) return true
+    clearTimeout(this.#preparing)
+    this.#preparing = setTimeout(() => this.#handOver(), pause)
+    return false
+  }
+
+  /** When the engine began with a batch: at once, or when the one before ended. */
+  #began(batch: Handed): number {
+    return Math.max(batch.at, this.#lastEnd)
+  }
+
+  async #run({ batch, tokens: distinctTokens }: Plan<Queued>): Promise<void> {
+    const handed = { tokens: distinctTokens, at: this.#now() }
+    this.#handed.push(handed)
+    const ended = (failed: boolean): { began: number; runMs: number } => {
+      const began = this.#began(handed)
+      this.#lastEnd = this.#now()
+      const runMs = this.#lastEnd - began
+      this.#handed.splice(this.#handed.indexOf(handed), 1)
+      clearTimeout(this.#preparing)
+      if (!failed) this.#rate.add(distinctTokens, runMs)
       const tokens = batch.reduce((sum, item) => sum + item.tokens, 0)
-      this.#options.onBatch?.({ sequences: batch.length, tokens, runMs, failed })
-      return runMs
+      this.#options.onBatch?.({ sequences: batch.length, tokens, distinctTokens, runMs, failed })
+      return { began, runMs }
     }
     try {
       const outputs = await this.#engine.run(batch.map(({ sequence }) => sequence))
-      const runMs = report(false)
+      const { began, runMs } = ended(false)
       batch.forEach(({ resolve, since }, row) =>
-        resolve({ ...this.#row(outputs, row), origin: 'run', batchSize: batch.length, queueMs: started - since, runMs })
+        resolve({ ...this.#row(outputs, row), origin: 'run', batchSize: batch.length, queueMs: began - since, runMs })
       )
     } catch (error) {
-      report(true)
+      ended(true)
       for (const { reject } of batch) reject(error)
     }
+    this.#handOver()
   }
 
   #row(outputs: HeadOutputs, row: number): HeadValues {
@@ -127,4 +232,8 @@ export class BatchQueue {
       score: outputs.score[row]!
     }
   }
+}
+
+function outOfTime(): ArmormError {
+  return new ArmormError('deadline_exceeded', 'the time of the request was over before its work could run')
 }

@@ -27,4 +27,6 @@ export interface CallerState {
   readonly aborted: boolean
   /** What the work is rejected with once its caller has gone. */
   readonly reason: unknown
+  /** When the answer is no longer wanted, in milliseconds of `performance.now()`; left out: never. */
+  readonly deadline?: number
 }

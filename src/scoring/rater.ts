@@ -10,8 +10,8 @@ export interface Tokenize {
 
 export interface Rater {
   /**
-   * @param caller - once it has gone, the sequence is dropped unless it runs already.
-   * @throws ArmormError engine_failed, engine_unavailable, shutting_down; the reason of `caller`.
+   * @param caller - once it has gone or its deadline has passed, the sequence is dropped unless it runs already.
+   * @throws ArmormError engine_failed, engine_unavailable, shutting_down, deadline_exceeded; the reason of `caller`.
    */
   rate(sequence: EngineSequence, caller?: CallerState): Promise<RatedSequence>
 }

@@ -74,7 +74,7 @@ export class RewardCache implements Rater {
   }
 }
 
-/** All who wait for one piece of work, as one caller: gone once every one of them is. */
+/** All who wait for one piece of work, as one caller: gone once every one of them is, wanted as long as by any. */
 class Callers implements CallerState {
   readonly #callers: (CallerState | undefined)[]
 
@@ -88,6 +88,12 @@ class Callers implements CallerState {
 
   get aborted(): boolean {
     return this.#callers.every((caller) => caller?.aborted)
+  }
+
+  get deadline(): number {
+    return this.#callers.reduce((latest, caller) => {
+      return caller?.aborted ? latest : Math.max(latest, caller?.deadline ?? Infinity)
+    }, -Infinity)
   }
 
   get reason(): unknown {

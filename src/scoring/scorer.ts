@@ -3,7 +3,7 @@ import { ArmormError } from '../errors.js'
 import type { Conversation, TokenizedConversation, Truncation } from '../text/conversation.js'
 import type { ExplainStore } from './explain-store.js'
 import { isFiniteReward } from './finite.js'
-import type { RatedSequence } from '../scheduling/rated-sequence.js'
+import type { CallerState, RatedSequence } from '../scheduling/rated-sequence.js'
 import type { Rater, Tokenize } from './rater.js'
 import { isItemError, type Outcome, type Reward, type ScoringInput, type Timing, type Usage } from './reward.js'
 
@@ -28,6 +28,12 @@ export interface ScorerOptions {
   readonly observer: ScoringObserver
 }
 
+/** Whoever waits for scores. */
+export interface Caller extends CallerState {
+  /** Aborted, with the reason, when nobody waits any more or the time is over. */
+  readonly signal: AbortSignal
+}
+
 export interface ScoreOptions {
   readonly protocol: Protocol
   readonly truncation: Truncation
@@ -35,8 +41,8 @@ export interface ScoreOptions {
   readonly onError: 'request' | 'item'
   /** Whether to keep the rewards for GET /explain. */
   readonly keep: boolean
-  /** Aborted when nobody waits for the scores any more: what has not run by then is dropped. */
-  readonly signal?: AbortSignal
+  /** Once it has gone, or is out of time, what has not run is dropped. */
+  readonly caller?: Caller
 }
 
 export interface Scores {
@@ -72,9 +78,20 @@ export class Scorer {
    * Scores every input. Nothing runs before all conversations are tokenized, so a request that is refused for what
    * it holds costs no work of the engine.
    * @throws ArmormError the first bad conversation's, with `details.index` (and `details.response`), where
-   * `onError` is `request`; errors of the server's state, and the reason of `signal`, whatever `onError` is.
+   * `onError` is `request`; errors of the server's state, and the reason of `caller`, at once when it has gone,
+   * whatever `onError` is.
    */
   async score(inputs: readonly ScoringInput[], options: ScoreOptions): Promise<Scores> {
+    return whileWanted(this.#score(inputs, options), options.caller)
+  }
+
+  /** Scores one conversation. @throws ArmormError, and the reason of `caller` */
+  async scoreOne(conversation: Conversation, options: Omit<ScoreOptions, 'onError'>): Promise<Reward> {
+    const rated = this.#tokenizeWork(conversation, options).then((tokenized) => this.#rate(tokenized, options))
+    return (await whileWanted(rated, options.caller)).reward
+  }
+
+  async #score(inputs: readonly ScoringInput[], options: ScoreOptions): Promise<Scores> {
     const started = performance.now()
     const places = inputs.flatMap(placesOf)
     if (options.onError === 'request') this.#refuseUnusable(places, options.protocol)
@@ -102,11 +119,6 @@ export class Scorer {
         total: performance.now() - started
       }
     }
-  }
-
-  /** Scores one conversation. @throws ArmormError */
-  async scoreOne(conversation: Conversation, options: Omit<ScoreOptions, 'onError'>): Promise<Reward> {
-    return (await this.#rate(await this.#tokenizeWork(conversation, options), options)).reward
   }
 
   /** What was already refused refuses the request before any of its neighbours is tokenized. */
@@ -166,10 +178,10 @@ export class Scorer {
 
   async #rate(
     { sequence, usage }: Tokenized,
-    { protocol, keep, signal }: Pick<ScoreOptions, 'protocol' | 'keep' | 'signal'>
+    { protocol, keep, caller }: Pick<ScoreOptions, 'protocol' | 'keep' | 'caller'>
   ): Promise<Rated> {
     try {
-      const rated = await this.#rater.rate({ ids: sequence.ids, gateIndex: sequence.gateIndex }, signal)
+      const rated = await this.#rater.rate({ ids: sequence.ids, gateIndex: sequence.gateIndex }, caller)
       if (!isFiniteReward(rated)) {
         this.#observer.nonFinite()
         throw new ArmormError('non_finite', 'the model produced a value that is not a finite number')
@@ -189,6 +201,23 @@ export class Scorer {
   #count(protocol: Protocol, error: unknown): void {
     if (error instanceof ArmormError && error.status < 500) this.#observer.rejected(protocol)
     else this.#observer.failed(protocol)
+  }
+}
+
+/** The work's outcome, or the reason of its caller as soon as that has gone; the work then ends by itself. */
+async function whileWanted<T>(work: Promise<T>, caller: Caller | undefined): Promise<T> {
+  if (!caller) return work
+  const { signal } = caller
+  let leave = () => {}
+  const left = new Promise<never>((_resolve, reject) => {
+    leave = () => reject(signal.reason as Error)
+    if (signal.aborted) leave()
+    else signal.addEventListener('abort', leave, { once: true })
+  })
+  try {
+    return await Promise.race([work, left])
+  } finally {
+    signal.removeEventListener('abort', leave)
   }
 }
 

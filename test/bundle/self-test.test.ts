@@ -24,6 +24,7 @@ function answering(
   const engine: Engine = {
     load: async () => {},
     health: () => ({ state: 'ready', restarts: 0 }),
+    capacity: () => null,
     close: async () => {},
     run: async (batch) => {
       asked.push(batch)

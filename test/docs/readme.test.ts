@@ -17,6 +17,11 @@ const exportFlags = exportCommand().options.map(({ long }) => long ?? '')
 /** Of `npm run fidelity`, as bench/fidelity.ts declares them for parseArgs. */
 const fidelityFlags = [...read('bench/fidelity.ts').matchAll(/^ +(\w+): \{ type: 'string'/gm)].map(([, f]) => `--${f}`)
 
+/** Of `npm run simulate`, likewise. */
+const simulateFlags = [...read('bench/simulate.ts').matchAll(/^ +(\w+): \{ type: '(?:string|boolean)'/gm)].map(
+  ([, flag]) => `--${flag}`
+)
+
 t.test('the scripts that documents name exist', async (t) => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
   for (const path of documents()) {
@@ -33,6 +38,7 @@ t.test('the flags and variables that the documents name exist', async (t) => {
     ...exportFlags,
     ...fidelityFlags,
     ...calibrateCommand().options.map(({ long }) => long),
+    ...simulateFlags,
     '--help',
     // npm's own.
     '--ignore-scripts',

@@ -37,3 +37,13 @@ t.test('signals to the whole group leave the engine to its supervisor', async (t
   await engine.close()
   t.notOk(alive(pid!))
 })
+
+t.test('measures itself when it is loaded and asked to; with an id and a position that the model has', async (t) => {
+  const warmUp = { vocabSize: 16, maxTokens: 32, maxBatchTokens: 256, maxBatchSequences: 8, budgetMs: 500 }
+  const engine = engineOver(t, await tinyBundle(t, 'head-dim-20'), { warmUp })
+  await engine.load()
+  const { targetTokens, tokensPerSecond } = engine.capacity()!
+  t.ok(targetTokens >= 16 && targetTokens <= 256 && Number.isInteger(targetTokens), `${targetTokens}`)
+  t.ok(tokensPerSecond > 0 && Number.isFinite(tokensPerSecond))
+  t.equal((await engine.run([sequence([1, 2, 3])])).score.length, 1)
+})

@@ -314,3 +314,66 @@ t.test('close before it was loaded', async (t) => {
   await engine.close()
   t.equal(engine.health().state, 'stopped')
 })
+
+t.test('two batches are in the process; the rest waits outside', async (t) => {
+  const { engine, run, log, release } = scripted(t)
+  await engine.load()
+  const held = run(HOLD)
+  const more = [1, 2, 3].map((value) => run(ANSWER, value))
+  await until(() => log().includes('run 5'))
+  release()
+  t.strictSame(await Promise.all([score(held), ...more.map(score)]), [1005, 1, 2, 3])
+})
+
+t.test('dies in a run: the batch behind it goes again, and is not to blame', async (t) => {
+  const { engine, run, log } = scripted(t)
+  await engine.load()
+  const poison = [run(DIE), run(DIE)]
+  // Behind each of four deaths; two would end it, were it to blame.
+  const behind = run(ANSWER)
+  for (const each of poison) await t.rejects(each, { code: 'engine_failed' })
+  t.equal(await score(behind), 1000)
+  t.equal(log().filter((line) => line === 'run 1').length, 4)
+  t.equal(log().filter((line) => line === 'run 0').length, 1)
+})
+
+t.test('answers come in order, though a batch that failed ran after the one behind it', async (t) => {
+  const { engine, run, log } = scripted(t)
+  await engine.load()
+  const done: string[] = []
+  const first = run(FAIL_ONCE).then(() => done.push('first'))
+  const second = run(ANSWER).then(() => done.push('second'))
+  await Promise.all([first, second])
+  t.strictSame(done, ['first', 'second'])
+  t.strictSame(log(), ['load', 'run 4', 'run 0', 'run 4'])
+})
+
+t.test('close: what is in the process behind the run in progress is refused at once', async (t) => {
+  const { engine, run, log, release } = scripted(t)
+  await engine.load()
+  const held = run(HOLD)
+  const behind = t.rejects(run(HOLD), { code: 'engine_unavailable', message: 'the engine is stopping' })
+  await until(() => log().includes('run 5'))
+  const { pid } = engine
+  const closing = engine.close()
+  await behind
+  release()
+  t.equal(await score(held), 1005)
+  await closing
+  t.notOk(alive(pid!))
+})
+
+t.test('is measured at the first load, and not again', async (t) => {
+  const warmUp = { vocabSize: 9, maxTokens: 9, maxBatchTokens: 9, maxBatchSequences: 9, budgetMs: 9 }
+  const { engine, run } = scripted(t, [], { warmUp })
+  t.equal(engine.capacity(), null)
+  await engine.load()
+  const first = { targetTokens: 1, tokensPerSecond: 100 }
+  t.strictSame(engine.capacity(), first)
+  t.equal(await score(run(DIE_ONCE)), 1002)
+  t.equal(engine.health().restarts, 1)
+  t.strictSame(engine.capacity(), first)
+  const unmeasured = scripted(t)
+  await unmeasured.engine.load()
+  t.equal(unmeasured.engine.capacity(), null)
+})

@@ -36,7 +36,7 @@ function untilAborted(): { rater: Rater; started: Promise<void>; reasons: unknow
     async rate(_sequence, signal) {
       start()
       if (!signal) throw new Error('no signal')
-      await once(signal as AbortSignal, 'abort')
+      await until(() => signal.aborted)
       reasons.push(signal.reason)
       throw signal.reason
     }

@@ -90,6 +90,10 @@ const ways: Partial<Record<ErrorCode, (t: Test) => Promise<{ status: number; bod
   non_finite: inject(one, rating(new ArmormError('non_finite', 'NaN'))),
   engine_failed: inject(one, rating(new ArmormError('engine_failed', 'twice'))),
   engine_unavailable: inject(one, { lifecycle: new Lifecycle() }),
+  deadline_exceeded: inject(
+    { ...one, headers: { 'x-request-timeout-ms': '1' } },
+    { rater: { rate: () => new Promise(() => {}) } }
+  ),
   shutting_down: inject(one, draining()),
   internal: inject(one, rating(new TypeError('secret of the server')))
 }
@@ -107,7 +111,7 @@ t.test('every code that a reply can carry is reached over HTTP, with its status 
       t.equal(reply.error['code'], code)
       t.type(reply.error['message'], 'string')
       t.notMatch(body, /secret/)
-      if (status === 503) t.ok('retry-after' in headers)
+      if (status === 503 || status === 504) t.ok('retry-after' in headers)
     })
   }
 })

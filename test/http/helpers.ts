@@ -103,6 +103,8 @@ export function fakeServices(fakes: Fakes = {}): Services {
   const metrics = new Metrics(manifest, 'cpu', {
     queueDepth: () => 0,
     queuedTokens: () => 0,
+    targetTokens: () => 0,
+    tokensPerSecond: () => 0,
     engineHealth: () => engine.health(),
     explainEntries: () => store.size,
     explainBytes: () => store.bytes,
@@ -115,7 +117,7 @@ export function fakeServices(fakes: Fakes = {}): Services {
     store,
     observer: metrics
   })
-  const limits = { bodyLimit: 1 << 20, maxInputs: 100, ...fakes.limits }
+  const limits = { bodyLimit: 1 << 20, maxInputs: 100, requestTimeout: 0, ...fakes.limits }
   return {
     manifest,
     provider: 'cpu',

@@ -1,9 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import type { Engine, EngineSequence, HeadOutputs } from '../../src/engine/contract.js'
+import type { Engine, EngineCapacity, EngineSequence, HeadOutputs } from '../../src/engine/contract.js'
 import { ArmormError } from '../../src/errors.js'
 import { type BatchInfo, BatchQueue, type BatchQueueOptions } from '../../src/scheduling/batch-queue.js'
 import { sequence } from '../support/engines.js'
+import { until } from '../support/until.js'
 
 interface HeldBatch {
   readonly batch: readonly EngineSequence[]
@@ -14,11 +15,12 @@ interface HeldBatch {
 }
 
 /** An engine whose batches stay open until the test ends them. Two objectives. */
-function heldEngine(): { engine: Engine; batches: HeldBatch[] } {
+function heldEngine(capacity: EngineCapacity | null): { engine: Engine; batches: HeldBatch[] } {
   const batches: HeldBatch[] = []
   const engine: Engine = {
     load: async () => {},
     health: () => ({ state: 'ready', restarts: 0 }),
+    capacity: () => capacity,
     close: async () => {},
     run: (batch) =>
       new Promise((resolve, reject) => {
@@ -35,8 +37,8 @@ function outputsFor(firsts: readonly number[]): HeadOutputs {
   return { ratings: pairs(100), gating: pairs(200), adjusted: pairs(300), score: Float32Array.from(firsts) }
 }
 
-function held(options: Partial<BatchQueueOptions> = {}) {
-  const { engine, batches } = heldEngine()
+function held({ capacity = null, ...options }: Partial<BatchQueueOptions> & { capacity?: EngineCapacity | null } = {}) {
+  const { engine, batches } = heldEngine(capacity)
   const reports: BatchInfo[] = []
   const onBatch = (info: BatchInfo) => void reports.push(info)
   const queue = new BatchQueue(engine, {
@@ -107,23 +109,24 @@ t.test('while a batch runs others wait, and then go together', async (t) => {
 
 t.test('a batch holds no more than its budgets; the rest keeps its place', async (t) => {
   const { queue, batches, rate } = held({ maxBatchTokens: 12, maxBatchSequences: 2 })
-  const all = Promise.all([rate(1, 6), rate(2, 6), rate(3, 4), rate(4, 99), rate(5, 1)])
+  const all = Promise.all([rate(1, 6), rate(2, 6), rate(3, 4), rate(4, 50), rate(5, 2)])
   t.equal(queue.depth, 5)
-  t.equal(queue.queuedTokens, 116)
-  const seen: number[][] = []
-  const waiting: [number, number][] = []
-  for (let i = 0; i < 3; i++) {
-    await turn()
-    seen.push(batches[i]!.firsts)
-    waiting.push([queue.depth, queue.queuedTokens])
-    batches[i]!.succeed()
-  }
-  t.strictSame(seen, [[1, 2], [3, 5], [4]])
-  t.strictSame(waiting, [
-    [3, 104],
-    [1, 99],
-    [0, 0]
-  ])
+  t.equal(queue.queuedTokens, 68)
+  await turn()
+  t.strictSame(
+    batches.map(({ firsts }) => firsts),
+    [
+      [1, 2],
+      [3, 5]
+    ],
+    'one that runs, and a full one behind it'
+  )
+  t.strictSame([queue.depth, queue.queuedTokens], [1, 50])
+  batches[0]!.succeed()
+  await turn()
+  t.strictSame(batches[2]!.firsts, [4])
+  t.strictSame([queue.depth, queue.queuedTokens], [0, 0])
+  for (const { succeed } of batches) succeed()
   t.strictSame(
     (await all).map(({ score, batchSize }) => [score, batchSize]),
     [
@@ -134,6 +137,99 @@ t.test('a batch holds no more than its budgets; the rest keeps its place', async
       [5, 2]
     ]
   )
+})
+
+t.test('a batch that is not full waits for company while another runs, and goes when that has ended', async (t) => {
+  const { batches, rate } = held({ maxBatchTokens: 12 })
+  const all = [rate(1, 3), rate(2, 10)]
+  await turn()
+  t.equal(batches.length, 1, 'ten of twelve wait: something may come that fits')
+  all.push(rate(3, 3))
+  await turn()
+  t.strictSame(batches[1]!.firsts, [2], 'what came does not')
+  all.push(rate(4, 9))
+  await turn()
+  t.equal(batches.length, 2, 'no third, however full')
+  batches[0]!.succeed()
+  batches[1]!.succeed()
+  await turn()
+  t.strictSame(batches[2]!.firsts, [3, 4])
+  batches[2]!.succeed()
+  await Promise.all(all)
+})
+
+t.test('what the engine measured of itself is the target; siblings go beyond it', async (t) => {
+  const { queue, batches, rate } = held({ maxBatchTokens: 100, capacity: { targetTokens: 10, tokensPerSecond: 1e6 } })
+  t.equal(queue.targetTokens, 10)
+  t.equal(Math.round(queue.tokensPerSecond), 1e6)
+  const shared = (last: number) => queue.rate(sequence([7, 7, 7, 7, 7, 7, last], 5))
+  const all = [shared(1), rate(2, 12), shared(3), shared(4), shared(5), shared(6)]
+  await turn()
+  t.strictSame(
+    batches.map(({ batch }) => batch.length),
+    [5, 1]
+  )
+  for (const { succeed } of batches) succeed()
+  await Promise.all(all)
+})
+
+t.test('the batch behind is planned late, when the one that runs is about to end', async (t) => {
+  let now = 0
+  // 100 tokens a second: ten tokens take 100 ms.
+  const capacity = { targetTokens: 10, tokensPerSecond: 100 }
+  const { batches, rate, reports } = held({ now: () => now, capacity })
+  const all = [rate(1, 10), rate(2, 10), rate(3, 10)]
+  await turn()
+  t.equal(batches.length, 1)
+  now = 74
+  all.push(rate(4, 10))
+  await turn()
+  t.equal(batches.length, 1)
+  now = 80
+  all.push(rate(5, 10))
+  await turn()
+  t.strictSame(batches[1]!.firsts, [2])
+  now = 110
+  batches[0]!.succeed()
+  await turn()
+  now = 200
+  batches[1]!.succeed()
+  await turn()
+  t.match(reports, [{ runMs: 110 }, { runMs: 90 }], 'the second began when the first had ended')
+  now = 1000
+  for (let i = 2; i < 5; i++) {
+    batches[i]!.succeed()
+    await turn()
+  }
+  const rated = await Promise.all(all)
+  t.strictSame([rated[0]!.queueMs, rated[1]!.queueMs], [0, 110])
+})
+
+t.test('a batch behind is planned by itself, without anything that arrives', async (t) => {
+  const { batches, rate } = held({ capacity: { targetTokens: 10, tokensPerSecond: 250 } })
+  const all = [rate(1, 10), rate(2, 10)]
+  await turn()
+  t.equal(batches.length, 1)
+  await until(() => batches.length === 2)
+  for (const { succeed } of batches) succeed()
+  await Promise.all(all)
+})
+
+t.test('what is out of time never runs', async (t) => {
+  let now = 0
+  const { queue, batches, rate } = held({ now: () => now })
+  const caller = (deadline: number) => ({ aborted: false, reason: null, deadline })
+  const running = rate(1)
+  await turn()
+  const late = t.rejects(queue.rate(sequence([2]), caller(100)), { code: 'deadline_exceeded' })
+  const timely = queue.rate(sequence([3]), caller(101))
+  now = 100
+  batches[0]!.succeed()
+  await Promise.all([running, late])
+  t.strictSame(batches[1]!.firsts, [3])
+  batches[1]!.succeed()
+  await timely
+  t.equal(queue.queuedTokens, 0)
 })
 
 t.test('a batch that fails fails its own sequences; the queue goes on', async (t) => {
@@ -149,8 +245,8 @@ t.test('a batch that fails fails its own sequences; the queue goes on', async (t
   batches[1]!.succeed()
   t.equal((await next).score, 3)
   t.match(reports, [
-    { sequences: 2, tokens: 2, failed: true },
-    { sequences: 1, tokens: 4, failed: false }
+    { sequences: 2, tokens: 2, distinctTokens: 2, failed: true },
+    { sequences: 1, tokens: 4, distinctTokens: 4, failed: false }
   ])
 })
 

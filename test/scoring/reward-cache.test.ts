@@ -98,6 +98,25 @@ t.test('whoever leaves leaves the work to the others; when all have left it may 
   )
 })
 
+t.test('joined work is wanted as long as any of its callers wants it', async (t) => {
+  const { cache, runs } = held()
+  const caller = (deadline?: number) => ({
+    aborted: false,
+    reason: 'gone',
+    ...(deadline !== undefined && { deadline })
+  })
+  const [soon, later, patient] = [caller(10), caller(20), caller()]
+  void cache.rate(sequence([1]), soon)
+  t.equal(runs[0]!.caller.deadline, 10)
+  void cache.rate(sequence([1]), later)
+  t.equal(runs[0]!.caller.deadline, 20)
+  later.aborted = true
+  t.equal(runs[0]!.caller.deadline, 10, 'one who has gone wants nothing')
+  void cache.rate(sequence([1]), patient)
+  t.equal(runs[0]!.caller.deadline, Infinity)
+  t.equal(runs.length, 1)
+})
+
 t.test('work that was dropped is not joined', async (t) => {
   const { cache, runs } = held()
   const leaving = new AbortController()

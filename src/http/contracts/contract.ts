@@ -6,7 +6,7 @@
 import type { HTTPMethods } from 'fastify'
 import type { Static, TSchema } from 'typebox'
 import type { ArmormError } from '../../errors.js'
-import type { Protocol } from '../../scoring/scorer.js'
+import type { Caller, Protocol } from '../../scoring/scorer.js'
 import type { Services } from '../services.js'
 import type { ContractScorer } from './scoring.js'
 
@@ -34,8 +34,8 @@ export interface Call {
   readonly scorer: ContractScorer
   /** Request id, sane: the caller's own or a new one. */
   readonly id: string
-  /** Aborted when the client goes away. */
-  readonly signal: AbortSignal
+  /** Who waits for the reply, and until when. */
+  readonly caller: Caller
 }
 
 export interface ContractRoute {

@@ -1,7 +1,7 @@
 /** Puts contracts on Fastify. Contracts that share a URL are told apart by the form of the body. */
 import type { FastifyError, FastifyInstance, HTTPMethods } from 'fastify'
 import { type TSchema, Type } from 'typebox'
-import { clientSignal } from '../client.js'
+import { Client, TimeoutHeader } from '../client.js'
 import { answerError } from '../plugins/errors.js'
 import type { Services } from '../services.js'
 import { validatorCompiler } from '../validation.js'
@@ -52,6 +52,7 @@ function registerUrl(
       tags: entries.map(({ contract }) => contract.tag.name),
       summary: entries.map(({ route }) => route.summary).join('; or: '),
       description: describe(entries),
+      headers: TimeoutHeader,
       body: either(entries.map(({ route }) => route.body)),
       response: { 200: either(entries.map(({ route }) => route.reply)), ...errors }
     },
@@ -62,12 +63,13 @@ function registerUrl(
       void answerError(error, request, reply, services.limits, entryOf(entries, request.body).contract.errorForm)
     },
     handler: async (request, reply) => {
+      const caller = new Client(request, reply, services.limits)
       const { route, check } = entryOf(entries, request.body)
       const checked = check(request.body) as { error?: Error }
       if (checked.error) throw checked.error
       // Fastify names the type only of what it serializes itself; clients refuse a reply without it.
       if (route.serialize) void reply.type('application/json; charset=utf-8').serializer(route.serialize)
-      return route.answer(request.body, { services, scorer, id: request.id, signal: clientSignal(reply) })
+      return route.answer(request.body, { services, scorer, id: request.id, caller })
     }
   })
 }

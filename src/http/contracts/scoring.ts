@@ -57,7 +57,7 @@ export class ContractScorer {
   async score(
     items: readonly ContractInput[],
     { protocol }: Pick<Contract, 'protocol'>,
-    { signal }: Pick<Call, 'signal'>
+    { caller }: Pick<Call, 'caller'>
   ): Promise<ContractReward[]> {
     const { scorer, contracts, limits, metrics } = this.#services
     requireFewEnough(items.length, limits)
@@ -66,7 +66,7 @@ export class ContractScorer {
       truncation: 'prompt_left',
       onError: 'item',
       keep: false,
-      signal
+      caller
     })
     const own = outcomes.map((outcome) => unplaced(outcome as Outcome))
     for (const [index, outcome] of own.entries()) {

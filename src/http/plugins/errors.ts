@@ -18,7 +18,7 @@ declare module 'fastify' {
   }
 }
 
-/** Seconds after which a client may try again what is unavailable now. */
+/** Seconds after which a client may try again what is unavailable, or takes too long, now. */
 const RETRY_AFTER = '5'
 
 /** How Node says that the client went away, the second one in the middle of a request. */
@@ -72,7 +72,7 @@ export function sendError(
 ): FastifyReply {
   request.errorCode = error.code
   const { status, body } = form(error)
-  if (status === 503) void reply.header('retry-after', RETRY_AFTER)
+  if (status === 503 || status === 504) void reply.header('retry-after', RETRY_AFTER)
   return reply
     .code(status)
     .type('application/json; charset=utf-8')

@@ -1,10 +1,10 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { ArmormError } from '../../errors.js'
 import { explain, type HeadsDescription } from '../../scoring/explanation.js'
 import type { StoredReward } from '../../scoring/explain-store.js'
 import type { Conversation, Truncation } from '../../text/conversation.js'
-import { clientSignal } from '../client.js'
+import { Client, TimeoutHeader } from '../client.js'
 import { conversation, parseInput } from '../input-forms.js'
 import { requireModel } from '../model.js'
 import { explanationReply } from '../replies.js'
@@ -15,7 +15,7 @@ import { bodyHeldAgainst } from '../validation.js'
 
 export async function explainRoutes(base: FastifyInstance, services: Services): Promise<void> {
   const app = base.withTypeProvider<TypeBoxTypeProvider>()
-  const { manifest, scorer, store } = services
+  const { manifest, scorer, store, limits } = services
   const heads: HeadsDescription = {
     objectives: manifest.objectives,
     transform: manifest.heads.transform,
@@ -23,8 +23,8 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
   }
   const replyOf = (reward: StoredReward) => explanationReply(explain(heads, reward), reward.usage, manifest)
 
-  const explainOne = async (reply: FastifyReply, asked: Conversation, truncation: Truncation = 'none') =>
-    replyOf(await scorer.scoreOne(asked, { protocol: 'explain', truncation, keep: false, signal: clientSignal(reply) }))
+  const explainOne = async (caller: Client, asked: Conversation, truncation: Truncation = 'none') =>
+    replyOf(await scorer.scoreOne(asked, { protocol: 'explain', truncation, keep: false, caller }))
 
   app.get(
     '/explain/:explain_id',
@@ -55,14 +55,17 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
         tags: ['scoring'],
         summary: 'Score and explain a prompt and a response',
         description: 'URLs end up in the logs of proxies; POST /explain keeps texts out of them, and takes long ones.',
+        headers: TimeoutHeader,
         querystring: ExplainQuery,
         response: replies(ExplainReply)
       },
       config: { work: true }
     },
-    async ({ query }, reply) => {
+    async (request, reply) => {
+      const { query } = request
+      const caller = new Client(request, reply, limits)
       requireModel(manifest, query.model)
-      return explainOne(reply, conversation(query.prompt, query.response), query.truncation)
+      return explainOne(caller, conversation(query.prompt, query.response), query.truncation)
     }
   )
 
@@ -72,6 +75,7 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
       schema: {
         tags: ['scoring'],
         summary: 'Score and explain one conversation',
+        headers: TimeoutHeader,
         body: ExplainRequest,
         response: replies(ExplainReply)
       },
@@ -80,6 +84,7 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
       config: { work: true }
     },
     async (request, reply) => {
+      const caller = new Client(request, reply, limits)
       const { truncation, model, ...rest } = request.body as ExplainEnvelope
       requireModel(manifest, model)
       if ('inputs' in rest) {
@@ -90,7 +95,7 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
       if (input.kind === 'many') {
         throw new ArmormError('invalid_request', 'POST /explain takes one conversation: send "response"')
       }
-      return { ...(id !== undefined && { id }), ...(await explainOne(reply, input.conversation, truncation)) }
+      return { ...(id !== undefined && { id }), ...(await explainOne(caller, input.conversation, truncation)) }
     }
   )
 }

@@ -30,7 +30,7 @@ export const native: Contract = {
   ]
 }
 
-async function score(body: ScoreEnvelope, { services, signal }: Call): Promise<ScoreReply> {
+async function score(body: ScoreEnvelope, { services, caller }: Call): Promise<ScoreReply> {
   const { manifest, scorer, metrics, limits } = services
   requireModel(manifest, body.model)
   const conversations = body.inputs.reduce<number>((sum, input) => sum + countConversations(input), 0)
@@ -45,7 +45,7 @@ async function score(body: ScoreEnvelope, { services, signal }: Call): Promise<S
       truncation: body.truncation ?? 'none',
       onError: body.on_error ?? 'request',
       keep: wanted.has('explain_id'),
-      signal
+      caller
     }
   )
   const all = outcomes.flat()

@@ -1,0 +1,74 @@
+/**
+ * The planner against other ways to make batches, on simulated GPUs.
+ *
+ *     npm run simulate -- [--traffic grpo-b] [--gpus 8] [--trainers 100] [--seconds 60] [--seed 1] [--write]
+ *
+ * Without a traffic: every one, and the mixed one on 1, 8 and 64 GPUs. `--write` puts the tables into
+ * docs/scheduling.md.
+ */
+import { readFile, writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { type Scenario, scenarioTable } from './simulate/report.js'
+import { TRAFFIC, type TrafficName } from './simulate/traffic.js'
+
+// Compiled to build/bench, two folders below the root.
+const DOCUMENT = new URL('../../docs/scheduling.md', import.meta.url)
+const MARKERS = /(<!-- simulate -->\n)[^]*(<!-- \/simulate -->)/
+
+function scenarios(): { list: Scenario[]; write: boolean } {
+  const { values } = parseArgs({
+    options: {
+      traffic: { type: 'string' },
+      gpus: { type: 'string', default: '8' },
+      trainers: { type: 'string', default: '100' },
+      seconds: { type: 'string', default: '60' },
+      seed: { type: 'string', default: '1' },
+      write: { type: 'boolean', default: false }
+    }
+  })
+  const whole = (name: 'gpus' | 'trainers' | 'seconds' | 'seed', least: number): number => {
+    const value = Number(values[name])
+    if (Number.isInteger(value) && value >= least) return value
+    throw new Error(`--${name} must be an integer from ${least}, but is ${values[name]}`)
+  }
+  const base = {
+    gpus: whole('gpus', 1),
+    trainers: whole('trainers', 1),
+    seconds: whole('seconds', 1),
+    seed: whole('seed', 0)
+  }
+  const names = Object.keys(TRAFFIC) as TrafficName[]
+  const { traffic } = values
+  if (traffic !== undefined) {
+    const name = names.find((each) => each === traffic)
+    if (!name) throw new Error(`--traffic must be one of ${names.join(', ')}, but is ${traffic}`)
+    return { list: [{ ...base, traffic: name }], write: values.write }
+  }
+  const sizes = [
+    [1, 16],
+    [64, 1000]
+  ] as const
+  return {
+    list: [
+      ...names.map((name) => ({ ...base, traffic: name })),
+      ...sizes.map(([gpus, trainers]) => ({ ...base, traffic: 'mixed' as const, gpus, trainers }))
+    ],
+    write: values.write
+  }
+}
+
+const { list, write } = scenarios()
+const tables: string[] = []
+for (const scenario of list) {
+  const table = scenarioTable(scenario)
+  console.log(`${table}\n`)
+  tables.push(table)
+}
+if (write) {
+  const text = await readFile(DOCUMENT, 'utf8')
+  if (!MARKERS.test(text)) throw new Error('docs/scheduling.md has no markers to write between')
+  await writeFile(
+    DOCUMENT,
+    text.replace(MARKERS, (_all, open: string, close: string) => `${open}\n${tables.join('\n\n')}\n\n${close}`)
+  )
+}
