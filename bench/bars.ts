@@ -6,6 +6,8 @@ export interface Bar {
   readonly bar: string
   /** Empty where it could not be measured. */
   readonly measured: string
+  /** The same with processor time for time: what it is worth on a machine that has other work too. */
+  readonly byCpu: string
   /** null: not measured. */
   readonly met: boolean | null
 }
@@ -29,7 +31,12 @@ const MOST_ADDED_MS = 3
 export function bars(figures: Figures): Bar[] {
   const title = (load: string) => figures.loads.find(({ name }) => name === load)?.title ?? load
   const against = (load: string, least: number, others: readonly string[], what: string): Bar =>
-    judged(`${title(load)}: server / ${what} >= ${least}`, ratios(figures, load, BAR_THREADS, 'server', others), least)
+    judged(
+      `${title(load)}: server / ${what} >= ${least}`,
+      ratios(figures, load, BAR_THREADS, 'server', others),
+      ratios(figures, load, BAR_THREADS, 'server', others, 'cpuSeconds'),
+      least
+    )
   return [
     ...AGAINST_PYTORCH.map(([load, least]) => against(load, least, members(figures, 'pytorch'), 'best of PyTorch')),
     ...AGAINST_PLAIN.map(([load, least]) =>
@@ -40,15 +47,21 @@ export function bars(figures: Figures): Bar[] {
   ]
 }
 
-function judged(bar: string, found: Spread | null, least: number): Bar {
-  if (found === null) return { bar, measured: '', met: null }
+function judged(bar: string, found: Spread | null, cpu: Spread | null, least: number): Bar {
+  const byCpu = cpu === null ? '' : cpu.median.toFixed(2)
+  if (found === null) return { bar, measured: '', byCpu, met: null }
   const { median, low, high } = found
-  return { bar, measured: `${median.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`, met: median >= least }
+  return {
+    bar,
+    measured: `${median.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`,
+    byCpu,
+    met: median >= least
+  }
 }
 
 function lowLoad({ lowLoad }: Figures): Bar {
   const bar = `low load: milliseconds added to the engine's time, p50 <= ${MOST_ADDED_MS}`
-  if (lowLoad === null) return { bar, measured: '', met: null }
+  if (lowLoad === null) return { bar, measured: '', byCpu: '', met: null }
   const found = median(added(lowLoad))
-  return { bar, measured: found.toFixed(1), met: found <= MOST_ADDED_MS }
+  return { bar, measured: found.toFixed(1), byCpu: '', met: found <= MOST_ADDED_MS }
 }

@@ -11,7 +11,7 @@ export interface Run {
   /** As if nothing was shared. */
   readonly tokens: number
   readonly seconds: number
-  /** Processor time of the computing process; null where several processes share the work. */
+  /** Processor time of all processes that take part; null where it is not known. */
   readonly cpuSeconds: number | null
 }
 
@@ -102,7 +102,10 @@ export interface Figures {
   readonly skipped: readonly string[]
 }
 
-const rate = ({ conversations, seconds }: Run): number => conversations / seconds
+/** Whether rates count seconds that passed, or seconds of processor time. */
+export type Clock = 'seconds' | 'cpuSeconds'
+
+const rate = (run: Run, clock: Clock = 'seconds'): number => run.conversations / (run[clock] ?? NaN)
 
 /** Runs of a contestant on a load, first round first. */
 export function runsOf(figures: Figures, load: string, threads: number, contestant: string): Run[] {
@@ -114,7 +117,7 @@ export function runsOf(figures: Figures, load: string, threads: number, contesta
 /** Conversations a second over the rounds; null where the contestant has not run. */
 export function rates(figures: Figures, load: string, threads: number, contestant: string): Spread | null {
   const runs = runsOf(figures, load, threads, contestant)
-  return runs.length ? spread(runs.map(rate)) : null
+  return runs.length ? spread(runs.map((run) => rate(run))) : null
 }
 
 /** Effective tokens a second, median over the rounds; null where the contestant has not run. */
@@ -140,7 +143,8 @@ export function ratios(
   load: string,
   threads: number,
   contestant: string,
-  others: readonly string[]
+  others: readonly string[],
+  clock: Clock = 'seconds'
 ): Spread | null {
   const found = runsOf(figures, load, threads, contestant).flatMap((run) => {
     const rivals = figures.runs.filter(
@@ -150,9 +154,9 @@ export function ratios(
         other.round === run.round &&
         others.includes(other.contestant)
     )
-    return rivals.length ? [rate(run) / Math.max(...rivals.map(rate))] : []
+    return rivals.length ? [rate(run, clock) / Math.max(...rivals.map((rival) => rate(rival, clock)))] : []
   })
-  return found.length ? spread(found) : null
+  return found.length && found.every(Number.isFinite) ? spread(found) : null
 }
 
 /** Names of the contestants of a family. */

@@ -18,7 +18,7 @@ export interface Work {
 
 export interface Outcome {
   readonly seconds: number
-  /** Processor time; null where several processes share the work. */
+  /** Processor time of all processes that take part; null where it is not known. */
   readonly cpuSeconds: number | null
   /** In the order of `work.groups`, flat. */
   readonly scores: readonly number[]

@@ -1,7 +1,7 @@
 /** The server that one writes in an afternoon (bench/peers/plain-server.ts), over HTTP. */
 import { fileURLToPath } from 'node:url'
 import type { Contestant, Outcome, Work } from './contestant.js'
-import { end, type HttpProcess, startHttp } from './process.js'
+import { end, type HttpProcess, startHttp, timed } from './process.js'
 
 const PROGRAM = fileURLToPath(new URL('../peers/plain-server.js', import.meta.url))
 
@@ -25,15 +25,16 @@ export class PlainServer implements Contestant {
 
   async score(work: Work): Promise<Outcome> {
     const conversations = work.groups.flat()
-    const started = performance.now()
-    const scores = await Promise.all(
-      conversations.map(async ({ messages }) => {
-        const reply = await fetch(this.#process.origin, { method: 'POST', body: JSON.stringify({ messages }) })
-        if (reply.status !== 200) throw new Error(`the plain server answered ${reply.status}: ${await reply.text()}`)
-        return ((await reply.json()) as { score: number }).score
-      })
+    const { value: scores, ...times } = await timed(this.#process.child, () =>
+      Promise.all(
+        conversations.map(async ({ messages }) => {
+          const reply = await fetch(this.#process.origin, { method: 'POST', body: JSON.stringify({ messages }) })
+          if (reply.status !== 200) throw new Error(`the plain server answered ${reply.status}: ${await reply.text()}`)
+          return ((await reply.json()) as { score: number }).score
+        })
+      )
     )
-    return { seconds: (performance.now() - started) / 1000, cpuSeconds: null, scores }
+    return { ...times, scores }
   }
 
   close(): Promise<void> {

@@ -1,6 +1,7 @@
 /** Processes that the bench starts: a free port, readiness, the end. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -60,4 +61,49 @@ export async function end(child: ChildProcess): Promise<void> {
   const late = setTimeout(() => child.kill('SIGKILL'), END_WITHIN_MS)
   await ended
   clearTimeout(late)
+}
+
+/** Ticks of processor time in a second, as Linux counts them on every platform that Node runs on. */
+const TICKS = 100
+
+/** Processor seconds that a process, its threads and its descendants have used; null where there is no /proc. */
+export function cpuSecondsOf(root: number): number | null {
+  const parents = new Map<number, number>()
+  const seconds = new Map<number, number>()
+  try {
+    for (const name of readdirSync('/proc')) {
+      if (!/^\d+$/.test(name)) continue
+      const fields = statFields(name)
+      if (fields === null) continue
+      parents.set(Number(name), Number(fields[1]))
+      seconds.set(Number(name), (Number(fields[11]) + Number(fields[12])) / TICKS)
+    }
+  } catch {
+    return null
+  }
+  const belongs = (pid: number): boolean => pid === root || (parents.has(pid) && belongs(parents.get(pid)!))
+  return [...seconds].reduce((sum, [pid, used]) => sum + (belongs(pid) ? used : 0), 0)
+}
+
+/** Fields of /proc/<pid>/stat after the program's name, which may hold spaces; null for a process that has gone. */
+function statFields(pid: string): string[] | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  } catch {
+    return null
+  }
+}
+
+/** Runs something that keeps a process busy. @returns wall and processor seconds, and what it gave */
+export async function timed<T>(
+  child: ChildProcess,
+  work: () => Promise<T>
+): Promise<{ seconds: number; cpuSeconds: number | null; value: T }> {
+  const before = cpuSecondsOf(child.pid!)
+  const started = performance.now()
+  const value = await work()
+  const seconds = (performance.now() - started) / 1000
+  const after = cpuSecondsOf(child.pid!)
+  return { seconds, cpuSeconds: before === null || after === null ? null : after - before, value }
 }

@@ -30,7 +30,10 @@ export class PyTorch {
     const env = { ...process.env, OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) }
     this.#child = spawn(python, [PROGRAM, checkpoint, String(threads)], { stdio: ['pipe', 'pipe', 'inherit'], env })
     this.#child.stdin.on('error', () => undefined) // Told by the missing answer.
-    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]() as AsyncIterator<string, undefined>
+    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]() as AsyncIterator<
+      string,
+      undefined
+    >
   }
 
   /** @throws Error when Python or its packages do not start */

@@ -1,7 +1,7 @@
 /** This server, as its users run it: `armorm serve` in processes of its own, over HTTP. */
 import { fileURLToPath } from 'node:url'
 import type { BenchConversation, Contestant, Outcome, Work } from './contestant.js'
-import { end, type HttpProcess, startHttp } from './process.js'
+import { end, type HttpProcess, startHttp, timed } from './process.js'
 
 /** Compiled, this file lies in build/bench/contestants. */
 const ARMORM = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
@@ -45,13 +45,12 @@ export class ArmormServer implements Contestant {
   /** One request a conversation, all at once; in the load `batch`, one request for all. */
   async score(work: Work): Promise<Outcome> {
     const conversations = work.groups.flat()
-    const started = performance.now()
-    const replies =
+    const { value, ...times } = await timed(this.#process.child, () =>
       work.load === 'batch'
-        ? [await this.post(conversations)]
-        : await Promise.all(conversations.map((conversation) => this.post([conversation])))
-    const seconds = (performance.now() - started) / 1000
-    return { seconds, cpuSeconds: null, scores: replies.flatMap(({ results }) => results.map(({ score }) => score!)) }
+        ? Promise.all([this.post(conversations)])
+        : Promise.all(conversations.map((conversation) => this.post([conversation])))
+    )
+    return { ...times, scores: value.flatMap(({ results }) => results.map(({ score }) => score!)) }
   }
 
   /** @throws Error with the server's own message for any reply but 200 */

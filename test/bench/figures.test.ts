@@ -48,6 +48,17 @@ t.test('a ratio is taken within its round, against the best of the others there'
   t.equal(ratios(figures, 'ppo', 1, 'server', ['plain']), null)
 })
 
+t.test('a ratio by processor time needs that of both', async (t) => {
+  const runs = [run('ppo', 'server', 0, 9, 1, 2), run('ppo', 'plain', 0, 9, 1, 5)]
+  t.equal(ratios(madeFigures({ runs }), 'ppo', 1, 'server', ['plain'], 'cpuSeconds')?.median, 2.5)
+  t.match(
+    bars(madeFigures({ runs })).find(({ bar }) => bar.includes('PPO: server / plain')),
+    { byCpu: '2.50', met: false }
+  )
+  const unknown = [runs[0]!, run('ppo', 'plain', 0, 9)]
+  t.equal(ratios(madeFigures({ runs: unknown }), 'ppo', 1, 'server', ['plain'], 'cpuSeconds'), null)
+})
+
 t.test('bars are met, missed or not measured', async (t) => {
   const figures = madeFigures({
     runs: [
