@@ -1,9 +1,7 @@
 /** `npm run bench`: this server, its engine and its peers side by side; writes docs/benchmarks.md. */
 import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { type Bundle, loadBundle } from '../src/bundle/load.js'
-import { exportBundle } from '../src/export/export-bundle.js'
+import { dirname } from 'node:path'
+import { loadBundle } from '../src/bundle/load.js'
 import type { Contestant, Work } from './contestants/contestant.js'
 import { EngineAlone } from './contestants/engine.js'
 import { PlainServer } from './contestants/plain.js'
@@ -16,15 +14,11 @@ import { tokenization } from './jobs/tokenization.js'
 import { LoadBuilder, type LoadShape } from './loads.js'
 import { machineFigures, processesWanting } from './machine.js'
 import { benchOptions, type BenchOptions, USAGE } from './options.js'
-import { rebuildCheckpoint } from './peers/checkpoint/rebuild.js'
-import { pythonVersions, virtualEnvironment } from './peers/virtual-environment.js'
+import { type Peers, preparePeers } from './peers/prepare.js'
 import { report } from './report.js'
 import { runRounds } from './rounds.js'
 import { mean } from './statistics.js'
 import { loadText, readGroups, tokenCounter, tokenized } from './text.js'
-
-/** Compiled, this file lies in build/bench. Git ignores build. */
-const SCRATCH = fileURLToPath(new URL('../bench-peers/', import.meta.url))
 
 const CONTESTANTS: readonly ContestantFigures[] = [
   { name: 'server', title: 'server', family: 'server' },
@@ -45,53 +39,6 @@ const QUICK_SAMPLE = { single: 4, groups: 1 }
 
 const tell = (line: string): void => console.error(line)
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-/** What the peers need: a checkpoint, an fp32 bundle, a Python. Each null where it cannot be had. */
-interface Peers {
-  readonly plainBundle: string | null
-  readonly checkpoint: string | null
-  readonly python: string | null
-  readonly versions: (readonly [string, string])[]
-}
-
-async function preparePeers(options: BenchOptions, { manifest }: Bundle, skipped: string[]): Promise<Peers> {
-  const none: Peers = { plainBundle: null, checkpoint: null, python: null, versions: [] }
-  const wanted = { pytorch: options.wants('pytorch'), plain: options.wants('plain') }
-  if (!wanted.pytorch && !wanted.plain) return none
-  const folder = join(SCRATCH, manifest.model.revision)
-  await mkdir(folder, { recursive: true })
-  const checkpoint = options.checkpoint ?? join(folder, 'checkpoint')
-  try {
-    if (options.checkpoint === null) await rebuildCheckpoint(options.model, checkpoint)
-  } catch (error) {
-    skipped.push(`PyTorch and the plain server: ${messageOf(error)}; name the checkpoint with \`--checkpoint\``)
-    return none
-  }
-  const peers = { ...none, checkpoint }
-  if (wanted.plain) {
-    peers.plainBundle = join(folder, 'fp32')
-    tell('exporting the fp32 bundle of the plain server')
-    await exportBundle({
-      checkpoint,
-      out: peers.plainBundle,
-      precision: 'fp32',
-      objectives: manifest.objectives.map(({ name }) => name),
-      replace: true,
-      maxTokens: manifest.max_tokens,
-      ...(manifest.gate.pattern ? { gatePattern: manifest.gate.pattern } : {})
-    })
-  }
-  if (wanted.pytorch) {
-    try {
-      peers.python = options.python ?? (await virtualEnvironment(tell))
-      peers.versions = await pythonVersions(peers.python)
-    } catch (error) {
-      peers.python = null
-      skipped.push(`PyTorch: ${messageOf(error)}`)
-    }
-  }
-  return peers
-}
 
 interface Started {
   readonly all: Contestant[]
@@ -146,7 +93,7 @@ async function bench(options: BenchOptions): Promise<Figures> {
   }
 
   const skipped: string[] = []
-  const peers = await preparePeers(options, bundle, skipped)
+  const peers = await preparePeers(options, bundle, skipped, tell)
   const collected = { runs: [], settings: [], agreement: [], works: [] } as Awaited<ReturnType<typeof runRounds>>
   let jobs: Pick<Figures, 'lowLoad' | 'repeats' | 'tokenization'> = { lowLoad: null, repeats: null, tokenization: null }
   for (const threads of options.threads) {

@@ -45,7 +45,7 @@ const QUICK: readonly LoadShape[] = [
   shape('ppo', 'PPO: 12 clients, one response each', 12, 1, 250, 300),
   shape('grpo-a', 'GRPO-A: 8 responses a prompt, short', 2, 8, 260, 95),
   shape('grpo-b', 'GRPO-B: 8 responses a prompt, long', 1, 8, 250, 500),
-  shape('batch', 'one big batch', 3, 4, 200, 250)
+  shape('batch', 'one big batch', 2, 4, 200, 250)
 ]
 
 function shape(

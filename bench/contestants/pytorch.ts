@@ -13,7 +13,7 @@ export type Dtype = 'fp32' | 'bf16'
 
 /** Conversations of a padded batch that are tried. */
 const BATCHES = [2, 4, 8, 16]
-const QUICK_BATCHES = [2, 8]
+const QUICK_BATCHES = [4]
 
 interface Reply {
   readonly error?: string
