@@ -93,6 +93,8 @@ async function open(file: string, { folder, provider, threads }: SessionOptions)
       // saves no time.
       enableCpuMemArena: false,
       enableMemPattern: false,
+      // Threads that wait for work by spinning take the cores from the tokenizer and HTTP, or a container's quota.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
       logSeverityLevel: FATAL_ONLY
     })
   } catch (error) {

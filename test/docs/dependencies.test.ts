@@ -25,6 +25,14 @@ t.test('dependencies.md lists the packages of package.json with their versions',
   t.strictSame(listed('Overrides'), Object.fromEntries(flat))
 })
 
+t.test("dependencies.md lists the Python packages of the benchmarks' peers with their versions", async (t) => {
+  const pinned = [...read('bench/peers/requirements.txt').matchAll(/^([\w-]+)==(\S+)$/gm)]
+  t.strictSame(
+    listed("For the benchmarks' peers"),
+    Object.fromEntries(pinned.map(([, name, version]) => [name, version]))
+  )
+})
+
 t.test('only the package that dependencies.md names has an install script', async (t) => {
   const { packages } = JSON.parse(read('package-lock.json')) as {
     packages: Record<string, { hasInstallScript?: boolean }>

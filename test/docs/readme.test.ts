@@ -14,8 +14,10 @@ import { documents, fences, marked, read, section, tableRows } from '../support/
 const README = read('README.md')
 
 const exportFlags = exportCommand().options.map(({ long }) => long ?? '')
-/** Of `npm run fidelity`, as bench/fidelity.ts declares them for parseArgs. */
-const fidelityFlags = [...read('bench/fidelity.ts').matchAll(/^ +(\w+): \{ type: 'string'/gm)].map(([, f]) => `--${f}`)
+/** Of `npm run fidelity` and `npm run bench`, as they declare them for parseArgs. */
+const benchFlags = ['bench/fidelity.ts', 'bench/options.ts'].flatMap((file) =>
+  [...read(file).matchAll(/^ +(\w+): \{ type: '(?:string|boolean)'/gm)].map(([, flag]) => `--${flag}`)
+)
 
 /** Of `npm run simulate`, likewise. */
 const simulateFlags = [...read('bench/simulate.ts').matchAll(/^ +(\w+): \{ type: '(?:string|boolean)'/gm)].map(
@@ -36,9 +38,9 @@ t.test('the flags and variables that the documents name exist', async (t) => {
   const flags = new Set([
     ...serveCommand().options.map(({ long }) => long),
     ...exportFlags,
-    ...fidelityFlags,
     ...calibrateCommand().options.map(({ long }) => long),
     ...simulateFlags,
+    ...benchFlags,
     '--help',
     // npm's own.
     '--ignore-scripts',

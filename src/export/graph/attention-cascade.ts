@@ -114,7 +114,7 @@ export function cascadeAttention(context: AttentionContext): Attention {
  * `[queries, kvHeads, headDim]`. So the query heads that share one key head must lie in the rows of the product, outside
  * the key heads: row `(g * kvHeads + h) * headDim + d` is that of head `h * group + g`.
  */
-function groupsOutside(group: number, kvHeads: number, headDim: number): IndexMap {
+export function groupsOutside(group: number, kvHeads: number, headDim: number): IndexMap {
   return (index) => {
     const head = Math.floor(index / headDim)
     const h = head % kvHeads

@@ -1,0 +1,86 @@
+/** This server, as its users run it: `armorm serve` in processes of its own, over HTTP. */
+import { fileURLToPath } from 'node:url'
+import type { BenchConversation, Contestant, Outcome, Work } from './contestant.js'
+import { end, type HttpProcess, startHttp, timed } from './process.js'
+
+/** Compiled, this file lies in build/bench/contestants. */
+const ARMORM = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+
+export interface ServerOptions {
+  readonly folder: string
+  readonly threads: number
+  /** False: `--cache-bytes 0`, so that no repeat is answered from memory. */
+  readonly cache: boolean
+}
+
+interface Result {
+  readonly score?: number
+  readonly results?: readonly Result[]
+}
+
+export interface ScoreReply {
+  readonly results: readonly Result[]
+  readonly timing?: { readonly tokenize_ms: number; readonly queue_ms: number; readonly run_ms: number }
+}
+
+export class ArmormServer implements Contestant {
+  readonly name = 'server'
+  readonly #process: HttpProcess
+
+  private constructor(process: HttpProcess) {
+    this.#process = process
+  }
+
+  /** @throws Error when the server does not start */
+  static async start({ folder, threads, cache }: ServerOptions): Promise<ArmormServer> {
+    const args = ['serve', '--model', folder, '--threads', String(threads), ...(cache ? [] : ['--cache-bytes', '0'])]
+    return new ArmormServer(await startHttp(ARMORM, args, '/readyz'))
+  }
+
+  async prepare(sample: Work): Promise<null> {
+    await this.score(sample)
+    return null
+  }
+
+  /** One request a conversation, all at once; in the load `batch`, one request for all. */
+  async score(work: Work): Promise<Outcome> {
+    const conversations = work.groups.flat()
+    const { value, ...times } = await timed(this.#process.child, () =>
+      work.load === 'batch'
+        ? Promise.all([this.post(conversations)])
+        : Promise.all(conversations.map((conversation) => this.post([conversation])))
+    )
+    return { ...times, scores: value.flatMap(({ results }) => results.map(({ score }) => score!)) }
+  }
+
+  /** @throws Error with the server's own message for any reply but 200 */
+  async post(conversations: readonly BenchConversation[], parts: readonly string[] = []): Promise<ScoreReply> {
+    const { status, body } = await this.send({
+      inputs: conversations.map(({ messages }) => ({ messages })),
+      return: parts
+    })
+    if (status !== 200) throw new Error(`the server answered ${status}: ${body.slice(0, 500)}`)
+    return JSON.parse(body) as ScoreReply
+  }
+
+  async send(body: unknown): Promise<{ status: number; body: string }> {
+    const reply = await fetch(`${this.#process.origin}/score`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body)
+    })
+    return { status: reply.status, body: await reply.text() }
+  }
+
+  /** The value of a metric without labels. @throws Error when the server has none of that name */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`${this.#process.origin}/metrics`)).text()
+    const line = text.split('\n').find((each) => each.startsWith(`${name} `))
+    if (line === undefined) throw new Error(`the server has no metric ${name}`)
+    return Number(line.slice(name.length))
+  }
+
+  close(): Promise<void> {
+    return end(this.#process.child)
+  }
+}

@@ -1,0 +1,175 @@
+/** `npm run bench`: this server, its engine and its peers side by side; writes docs/benchmarks.md. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { loadBundle } from '../src/bundle/load.js'
+import type { Contestant, Work } from './contestants/contestant.js'
+import { EngineAlone } from './contestants/engine.js'
+import { PlainServer } from './contestants/plain.js'
+import { PyTorch } from './contestants/pytorch.js'
+import { ArmormServer } from './contestants/server.js'
+import type { ContestantFigures, Figures } from './figures.js'
+import { lowLoad } from './jobs/low-load.js'
+import { repeats } from './jobs/repeats.js'
+import { tokenization } from './jobs/tokenization.js'
+import { LoadBuilder, type LoadShape } from './loads.js'
+import { machineFigures, processesWanting } from './machine.js'
+import { benchOptions, type BenchOptions, USAGE } from './options.js'
+import { type Peers, preparePeers } from './peers/prepare.js'
+import { report } from './report.js'
+import { runRounds } from './rounds.js'
+import { mean } from './statistics.js'
+import { loadText, readGroups, tokenCounter, tokenized } from './text.js'
+
+const CONTESTANTS: readonly ContestantFigures[] = [
+  { name: 'server', title: 'server', family: 'server' },
+  { name: 'engine', title: 'engine', family: 'engine' },
+  { name: 'pytorch-fp32-single', title: 'PyTorch fp32, one by one', family: 'pytorch' },
+  { name: 'pytorch-fp32-padded', title: 'PyTorch fp32, padded', family: 'pytorch' },
+  { name: 'pytorch-bf16-single', title: 'PyTorch bf16, one by one', family: 'pytorch' },
+  { name: 'pytorch-bf16-padded', title: 'PyTorch bf16, padded', family: 'pytorch' },
+  { name: 'plain', title: 'plain server, fp32', family: 'plain' }
+]
+/** The peers sit out what no bar asks of them. */
+const PEER_LOADS = ['ppo', 'grpo-a', 'grpo-b']
+/** With --quick, PyTorch's variants that are slower nearly everywhere sit out. */
+const NOT_QUICK = ['pytorch-fp32-single', 'pytorch-bf16-single']
+/** Prompts of a sample. */
+const SAMPLE = { single: 8, groups: 2 }
+const QUICK_SAMPLE = { single: 4, groups: 1 }
+
+const tell = (line: string): void => console.error(line)
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+interface Started {
+  readonly all: Contestant[]
+  readonly server: ArmormServer | null
+  readonly engine: EngineAlone | null
+}
+
+async function startContestants(options: BenchOptions, threads: number, peers: Peers): Promise<Started> {
+  const { wants, model: folder } = options
+  const all: Contestant[] = []
+  try {
+    const server = wants('server') ? await ArmormServer.start({ folder, threads, cache: false }) : null
+    if (server) all.push(server)
+    const engine = wants('engine') ? await EngineAlone.start(folder, threads) : null
+    if (engine) all.push(engine)
+    if (peers.python !== null && peers.checkpoint !== null) {
+      const peer = await PyTorch.start(peers.python, peers.checkpoint, threads)
+      const variants = peer.contestants().filter(({ name }) => !(options.quick && NOT_QUICK.includes(name)))
+      all.push(...variants.map((variant) => ({ ...variant, loads: PEER_LOADS })))
+    }
+    if (peers.plainBundle !== null) {
+      const plain = await PlainServer.start(peers.plainBundle, threads)
+      all.push(Object.assign(plain, { loads: PEER_LOADS }))
+    }
+    return { all, server, engine }
+  } catch (error) {
+    await Promise.all(all.map((contestant) => contestant.close()))
+    throw error
+  }
+}
+
+async function bench(options: BenchOptions): Promise<Figures> {
+  const loadAtStart = processesWanting()
+  const bundle = await loadBundle(options.model)
+  const { manifest, folder } = bundle
+  const text = await loadText(folder, manifest)
+  const builder = new LoadBuilder(await readGroups(options.data), tokenCounter(text))
+  const work = (shape: LoadShape): Work => tokenized(text, shape.name, builder.build(shape))
+  const shapeOf = (load: string) => options.shapes.find(({ name }) => name === load)!
+  const { single: singles, groups } = options.quick ? QUICK_SAMPLE : SAMPLE
+  const sampleOf = (shape: LoadShape): LoadShape => ({
+    ...shape,
+    prompts: Math.min(shape.prompts, shape.responsesPerPrompt === 1 ? singles : groups)
+  })
+  const single: LoadShape = {
+    name: 'low-load',
+    title: '',
+    prompts: options.lowLoad,
+    responsesPerPrompt: 1,
+    promptTokens: 250,
+    responseTokens: 300
+  }
+
+  const skipped: string[] = []
+  const peers = await preparePeers(options, bundle, skipped, tell)
+  const collected = { runs: [], settings: [], agreement: [], works: [] } as Awaited<ReturnType<typeof runRounds>>
+  let jobs: Pick<Figures, 'lowLoad' | 'repeats' | 'tokenization'> = { lowLoad: null, repeats: null, tokenization: null }
+  for (const threads of options.threads) {
+    const started = await startContestants(options, threads, peers)
+    const { all, server, engine } = started
+    try {
+      const found = await runRounds({
+        threads,
+        rounds: options.rounds,
+        thorough: !options.quick,
+        contestants: all,
+        loads: options.shapes.map(({ name }) => name),
+        work: (load, sample) => work(sample ? sampleOf(shapeOf(load)) : shapeOf(load)),
+        tell
+      })
+      collected.runs.push(...found.runs)
+      collected.settings.push(...found.settings)
+      collected.works.push(...found.works)
+      if (threads !== options.threads[0]) continue
+      collected.agreement.push(...found.agreement)
+      const conversations = work(single)
+      if (server && engine && options.wants('low-load')) {
+        jobs = { ...jobs, lowLoad: await lowLoad(server, engine, conversations.groups.flat()) }
+      }
+      if (server && options.wants('tokenization')) {
+        jobs = { ...jobs, tokenization: await tokenization(folder, manifest, server, conversations.groups.flat()) }
+      }
+    } finally {
+      await Promise.all(all.map((contestant) => contestant.close()))
+    }
+    if (server && options.wants('repeats')) jobs = { ...jobs, repeats: await repeats(folder, threads, work(single)) }
+  }
+
+  const { name, revision } = manifest.model
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    quick: options.quick,
+    rounds: options.rounds,
+    data: options.data,
+    model: { name, revision, precision: manifest.backbone.precision },
+    machine: machineFigures(peers.versions, loadAtStart),
+    loads: options.shapes.map((shape) => {
+      const all = collected.works.filter(({ load }) => load === shape.name).flatMap(({ groups }) => groups.flat())
+      return {
+        name: shape.name,
+        title: shape.title,
+        conversations: shape.prompts * shape.responsesPerPrompt,
+        responsesPerPrompt: shape.responsesPerPrompt,
+        meanPromptTokens: mean(all.map(({ promptTokens }) => promptTokens)),
+        meanResponseTokens: mean(all.map(({ ids, promptTokens }) => ids.length - promptTokens))
+      }
+    }),
+    contestants: CONTESTANTS.filter(({ family }) => options.wants(family)),
+    runs: collected.runs,
+    agreement: collected.agreement,
+    settings: collected.settings,
+    ...jobs,
+    skipped
+  }
+}
+
+async function main(): Promise<void> {
+  const options = benchOptions(process.argv.slice(2))
+  const text = report(await bench(options))
+  if (options.out === null) {
+    console.log(text)
+    return
+  }
+  await mkdir(dirname(options.out), { recursive: true })
+  await writeFile(options.out, text)
+  tell(`written to ${options.out}`)
+}
+
+try {
+  await main()
+} catch (error) {
+  console.error(`bench: ${messageOf(error)}\n${USAGE}`)
+  process.exitCode = 1
+}

@@ -1,0 +1,70 @@
+/** What the peers need before they start. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Bundle } from '../../src/bundle/load.js'
+import { exportBundle } from '../../src/export/export-bundle.js'
+import type { BenchOptions } from '../options.js'
+import { rebuildCheckpoint } from './checkpoint/rebuild.js'
+import { pythonVersions, virtualEnvironment } from './virtual-environment.js'
+
+/** Compiled, this file lies in build/bench/peers. Git ignores build. */
+const SCRATCH = fileURLToPath(new URL('../../bench-peers/', import.meta.url))
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** What the peers need: a checkpoint, an fp32 bundle, a Python. Each null where it cannot be had. */
+export interface Peers {
+  readonly plainBundle: string | null
+  readonly checkpoint: string | null
+  readonly python: string | null
+  readonly versions: (readonly [string, string])[]
+}
+
+/**
+ * Makes what the contestants that were asked for need.
+ * @param skipped gets a line for each peer that cannot take part, and why
+ */
+export async function preparePeers(
+  options: BenchOptions,
+  { manifest }: Bundle,
+  skipped: string[],
+  tell: (line: string) => void
+): Promise<Peers> {
+  const none: Peers = { plainBundle: null, checkpoint: null, python: null, versions: [] }
+  const wanted = { pytorch: options.wants('pytorch'), plain: options.wants('plain') }
+  if (!wanted.pytorch && !wanted.plain) return none
+  const folder = join(SCRATCH, manifest.model.revision)
+  await mkdir(folder, { recursive: true })
+  const checkpoint = options.checkpoint ?? join(folder, 'checkpoint')
+  try {
+    if (options.checkpoint === null) await rebuildCheckpoint(options.model, checkpoint)
+  } catch (error) {
+    skipped.push(`PyTorch and the plain server: ${messageOf(error)}; name the checkpoint with \`--checkpoint\``)
+    return none
+  }
+  const peers = { ...none, checkpoint }
+  if (wanted.plain) {
+    peers.plainBundle = join(folder, 'fp32')
+    tell('exporting the fp32 bundle of the plain server')
+    await exportBundle({
+      checkpoint,
+      out: peers.plainBundle,
+      precision: 'fp32',
+      objectives: manifest.objectives.map(({ name }) => name),
+      replace: true,
+      maxTokens: manifest.max_tokens,
+      ...(manifest.gate.pattern ? { gatePattern: manifest.gate.pattern } : {})
+    })
+  }
+  if (wanted.pytorch) {
+    try {
+      peers.python = options.python ?? (await virtualEnvironment(tell))
+      peers.versions = await pythonVersions(peers.python)
+    } catch (error) {
+      peers.python = null
+      skipped.push(`PyTorch: ${messageOf(error)}`)
+    }
+  }
+  return peers
+}
