@@ -1,7 +1,7 @@
 /** The server that one writes in an afternoon (bench/peers/plain-server.ts), over HTTP. */
 import { fileURLToPath } from 'node:url'
 import type { Contestant, Outcome, Work } from './contestant.js'
-import { end, type HttpProcess, startHttp, timed } from './process.js'
+import { end, type HttpProcess, postJson, startHttp, timed } from './process.js'
 
 const PROGRAM = fileURLToPath(new URL('../peers/plain-server.js', import.meta.url))
 
@@ -28,9 +28,9 @@ export class PlainServer implements Contestant {
     const { value: scores, ...times } = await timed(this.#process.child, () =>
       Promise.all(
         conversations.map(async ({ messages }) => {
-          const reply = await fetch(this.#process.origin, { method: 'POST', body: JSON.stringify({ messages }) })
-          if (reply.status !== 200) throw new Error(`the plain server answered ${reply.status}: ${await reply.text()}`)
-          return ((await reply.json()) as { score: number }).score
+          const { status, body } = await postJson(this.#process.origin, { messages })
+          if (status !== 200) throw new Error(`the plain server answered ${status}: ${body}`)
+          return (JSON.parse(body) as { score: number }).score
         })
       )
     )

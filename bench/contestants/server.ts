@@ -1,7 +1,7 @@
 /** This server, as its users run it: `armorm serve` in processes of its own, over HTTP. */
 import { fileURLToPath } from 'node:url'
 import type { BenchConversation, Contestant, Outcome, Work } from './contestant.js'
-import { end, type HttpProcess, startHttp, timed } from './process.js'
+import { end, type HttpProcess, postJson, startHttp, timed } from './process.js'
 
 /** Compiled, this file lies in build/bench/contestants. */
 const ARMORM = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
@@ -63,13 +63,8 @@ export class ArmormServer implements Contestant {
     return JSON.parse(body) as ScoreReply
   }
 
-  async send(body: unknown): Promise<{ status: number; body: string }> {
-    const reply = await fetch(`${this.#process.origin}/score`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body)
-    })
-    return { status: reply.status, body: await reply.text() }
+  send(body: unknown): Promise<{ status: number; body: string }> {
+    return postJson(`${this.#process.origin}/score`, body)
   }
 
   /** The value of a metric without labels. @throws Error when the server has none of that name */

@@ -10,6 +10,8 @@ export interface SessionOptions {
   readonly provider: ExecutionProvider
   /** Threads within one operator. */
   readonly threads: number
+  /** Path prefix of the file into which ONNX Runtime writes the time of every operator, until `endProfile`. */
+  readonly profile?: string
 }
 
 /** What a graph computes from what. */
@@ -80,7 +82,10 @@ function checkProvider(provider: ExecutionProvider): void {
   )
 }
 
-async function open(file: string, { folder, provider, threads }: SessionOptions): Promise<ort.InferenceSession> {
+async function open(
+  file: string,
+  { folder, provider, threads, profile }: SessionOptions
+): Promise<ort.InferenceSession> {
   let session: ort.InferenceSession
   try {
     session = await ort.InferenceSession.create(join(folder, file), {
@@ -95,7 +100,8 @@ async function open(file: string, { folder, provider, threads }: SessionOptions)
       enableMemPattern: false,
       // Threads that wait for work by spinning take the cores from the tokenizer and HTTP, or a container's quota.
       extra: { session: { intra_op: { allow_spinning: '0' } } },
-      logSeverityLevel: FATAL_ONLY
+      logSeverityLevel: FATAL_ONLY,
+      ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile })
     })
   } catch (error) {
     // Some of ONNX Runtime's messages have several lines.
@@ -145,9 +151,14 @@ export class RewardSession {
     const backbone = await open('backbone.onnx', options)
     const form = contractOf('backbone.onnx', backbone, BACKBONE_FORMS)
     // The heads are a few small products: a copy to a GPU would cost more than they do.
-    const heads = await open('heads.onnx', { ...options, provider: 'cpu', threads: 1 })
+    const heads = await open('heads.onnx', { folder: options.folder, provider: 'cpu', threads: 1 })
     contractOf('heads.onnx', heads, [HEADS])
     return new RewardSession(backbone, form, heads)
+  }
+
+  /** Writes what `profile` asked for: the backbone's operators. */
+  endProfile(): void {
+    this.#backbone.endProfiling()
   }
 
   /** Runs one batch; blocks the thread while it computes. */
