@@ -1,5 +1,6 @@
 /** Conversations of the shapes that trainers send, built from self-written ones; the same for the same seed. */
 import type { Message } from '../src/text/conversation.js'
+import { type Random, seeded } from './random.js'
 
 /** A line of conversations.jsonl. */
 export interface RawGroup {
@@ -32,23 +33,12 @@ const LENGTH_SPREAD = 0.25
 /** Tokens below which filling up stops: nobody writes a turn of three words to make up a number. */
 const LEAST_PIECE = 12
 
-/** Deterministic numbers in [0, 1): mulberry32. */
-export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let x = Math.imul(state ^ (state >>> 15), state | 1)
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61)
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 /**
  * Builds loads. A builder never gives the same conversation twice, so that no cache can answer a later round.
  */
 export class LoadBuilder {
   readonly #groups: readonly RawGroup[]
-  readonly #random: () => number
+  readonly #random: Random
   readonly #count: CountTokens
   readonly #counts = new Map<string, number>()
   readonly #seen = new Set<string>()
@@ -58,7 +48,7 @@ export class LoadBuilder {
     if (groups.length < 2) throw new RangeError('loads need at least two groups of conversations')
     this.#groups = groups
     this.#count = count
-    this.#random = randomNumbers(seed)
+    this.#random = seeded(seed)
   }
 
   /** The groups of one round. */

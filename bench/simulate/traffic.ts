@@ -1,4 +1,5 @@
 /** Who asks for rewards, and when. Seeded: the same numbers give the same traffic. */
+import { type Random, seeded } from '../random.js'
 
 /** One conversation to rate. */
 export interface Conversation {
@@ -12,19 +13,6 @@ export interface Trainer {
   /** Milliseconds until the next set. */
   pause(now: number): number
   set(): Conversation[]
-}
-
-export type Random = () => number
-
-/** Numbers in [0, 1): mulberry32, 32 bits of state. */
-export function seeded(seed: number): Random {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 /** Lengths of texts spread log-normally; so many tokens in the middle, between 8 and 4,000. */

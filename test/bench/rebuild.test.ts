@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { randomNumbers } from '../../bench/loads.js'
+import { seeded } from '../../bench/random.js'
 import { readOnnx } from '../../bench/peers/checkpoint/read-onnx.js'
 import { rebuildCheckpoint } from '../../bench/peers/checkpoint/rebuild.js'
 import { readConfig } from '../../src/checkpoint/config.js'
@@ -62,7 +62,7 @@ const GRID_CONFIG = {
 /** A checkpoint whose matrices lie on 4- and 8-bit grids, as those of dequantized GGUFs do. @returns its folder */
 async function gridCheckpoint(t: Test): Promise<string> {
   const folder = t.testdir({ 'config.json': JSON.stringify(GRID_CONFIG) })
-  const random = randomNumbers(3)
+  const random = seeded(3)
   const tensors: Record<string, StoredValues> = {}
   for (const { name, shape } of expectedTensors(await readConfig(folder))) {
     const size = shape.reduce((product, each) => product * each, 1)
