@@ -24,7 +24,7 @@ export async function checksum(path: string): Promise<{ sha256: string; bytes: n
 }
 
 /** Parts of a manifest that say who made the bundle and what to expect of it, not what it computes. */
-const NOT_HASHED = new Set(['model', 'self_test'])
+const NOT_HASHED = new Set(['model', 'self_test', 'fidelity'])
 
 /**
  * Revision of a model: the first 16 hex digits of the SHA-256 over all of the manifest that decides a reward or its

@@ -51,6 +51,25 @@ const SelfTestCase = Type.Object(
 )
 export type SelfTestCase = Static<typeof SelfTestCase>
 
+const Fidelity = Type.Object(
+  {
+    conversations: Type.Integer({ minimum: 1 }),
+    groups: Type.Integer({ minimum: 1 }),
+    /** Mean over groups of Spearman's rank correlation of the scores. */
+    spearman: Type.Number({ minimum: -1, maximum: 1 }),
+    /** Share, 0..1, of the pairs within a group that the two bundles order differently. */
+    flips: Type.Number({ minimum: 0, maximum: 1 }),
+    /** Mean over groups of root-mean-square error over the standard deviation of the fp32 bundle's scores. */
+    relative_error: Type.Number({ minimum: 0 }),
+    /** Largest difference of a score. */
+    largest_difference: Type.Number({ minimum: 0 }),
+    /** SHA-256 of the file of conversations. */
+    data_sha256: Type.String({ pattern: '^[0-9a-f]{64}$' })
+  },
+  { additionalProperties: false }
+)
+export type ManifestFidelity = Static<typeof Fidelity>
+
 export const Manifest = Type.Object(
   {
     format_version: Type.Literal(BUNDLE_FORMAT),
@@ -118,7 +137,12 @@ export const Manifest = Type.Object(
         cases: Type.Array(SelfTestCase, { minItems: 1 })
       },
       { additionalProperties: false }
-    )
+    ),
+    /**
+     * Scores held against those of an fp32 bundle of the same checkpoint, within groups of answers to one prompt; where
+     * it was measured. It decides no reward: the revision does not depend on it.
+     */
+    fidelity: Type.Optional(Fidelity)
   },
   { additionalProperties: false }
 )

@@ -5,24 +5,17 @@ import { Command } from 'commander'
 import { type Bundle, loadBundle } from '../bundle/load.js'
 import { REFERENCE_FILE } from '../bundle/reference.js'
 import { resolveConfig } from '../config/resolve.js'
-import { EngineSupervisor } from '../engine/supervisor.js'
-import { usableThreads } from '../engine/threads.js'
 import { ArmormError } from '../errors.js'
 import { jsonLines } from '../evaluate/json-lines.js'
+import { rateInOrder } from '../evaluate/rate.js'
 import { ReferenceBuilder } from '../evaluate/reference.js'
 import { parseInput } from '../http/input-forms.js'
-import { BatchQueue } from '../scheduling/batch-queue.js'
-import { isFiniteReward } from '../scoring/finite.js'
 import type { ScoringInput } from '../scoring/reward.js'
 import type { Conversation } from '../text/conversation.js'
-import { TokenizerPool } from '../text/pool.js'
 import { progressBar } from './progress.js'
 
 /** Fewer conversations than percentiles leave the map to 0..1 coarse. */
 const FEW = 100
-/** Conversations under way: enough to fill batches, few enough that memory does not grow with the file. */
-const UNDER_WAY = 256
-const BATCH = { maxBatchTokens: 8192, maxBatchSequences: 64 }
 const FORMS = '{"messages": [...]}, {"prompt", "response"} or {"prompt", "responses"}'
 
 export function calibrateCommand(): Command {
@@ -47,53 +40,27 @@ export function calibrateCommand(): Command {
 }
 
 /** @throws ArmormError invalid_data naming file and line; what keeps the bundle from being loaded. */
-async function measure({ folder, manifest }: Bundle, file: string): Promise<ReferenceBuilder> {
+async function measure(bundle: Bundle, file: string): Promise<ReferenceBuilder> {
   const size = await sizeOf(file)
-  const threads = usableThreads()
-  const tokenizer = await TokenizerPool.create({
-    folder,
-    hasTokenizer: manifest.tokenizer,
-    maxTokens: manifest.max_tokens,
-    vocabSize: manifest.backbone.vocab_size,
-    gatePattern: manifest.gate.pattern,
-    threads: Math.min(2, threads),
-    deadlineMs: 60_000
-  })
-  const engine = new EngineSupervisor({ folder, provider: 'cpu', threads })
-  const builder = new ReferenceBuilder(manifest)
+  const builder = new ReferenceBuilder(bundle.manifest)
   const bar = progressBar()
   try {
-    await engine.load()
-    const queue = new BatchQueue(engine, { objectives: manifest.objectives.length, ...BATCH })
-    const rate = async (conversation: Conversation) => {
-      const { ids, gateIndex } = await tokenizer.encode(conversation, 'prompt_left')
-      const values = await queue.rate({ ids, gateIndex })
-      if (isFiniteReward(values)) return { ...values, tokens: ids.length }
-      throw new ArmormError('non_finite', 'the model produced a value that is not a finite number')
-    }
     // In the order of the file, so that the same file gives the same reference.
-    const underWay: { place: string; bytes: number; rated: ReturnType<typeof rate> }[] = []
-    const takeOldest = async () => {
-      const { place, bytes, rated } = underWay.shift() as (typeof underWay)[number]
-      builder.add(await at(place, rated))
-      bar.update(Math.min(1, bytes / Math.max(1, size)), `${builder.conversations} conversations`)
+    for await (const { item, values, tokens } of rateInOrder(bundle, conversationsOf(file))) {
+      builder.add({ ...values, tokens })
+      bar.update(Math.min(1, item.bytes / Math.max(1, size)), `${builder.conversations} conversations`)
     }
-    for await (const { place, value, bytes } of jsonLines(file)) {
-      for (const conversation of lineConversations(value, place)) {
-        const rated = rate(conversation)
-        // It is waited for in its turn; until then its failure is not unheard of.
-        rated.catch(() => undefined)
-        underWay.push({ place, bytes, rated })
-        if (underWay.length >= UNDER_WAY) await takeOldest()
-      }
-    }
-    while (underWay.length > 0) await takeOldest()
   } finally {
     bar.stop()
-    await Promise.all([engine.close(), tokenizer.close()])
   }
   if (builder.conversations === 0) throw new ArmormError('invalid_data', `${file} holds no conversation`)
   return builder
+}
+
+async function* conversationsOf(file: string) {
+  for await (const { place, value, bytes } of jsonLines(file)) {
+    for (const conversation of lineConversations(value, place)) yield { place, bytes, conversation }
+  }
 }
 
 async function sizeOf(file: string): Promise<number> {
@@ -114,16 +81,6 @@ export function lineConversations(line: object, place: string): readonly Convers
 
 function reason({ error }: Extract<ScoringInput, { kind: 'refused' }>): string {
   return Object.hasOwn(error.details, 'issues') ? error.message : `the line must have the form ${FORMS}`
-}
-
-/** The same result, or an error that says which line it is about. */
-async function at<T>(place: string, result: Promise<T>): Promise<T> {
-  try {
-    return await result
-  } catch (error) {
-    if (!(error instanceof ArmormError)) throw error
-    throw new ArmormError('invalid_data', `${place}: ${error.code}: ${error.message}`, {}, error)
-  }
 }
 
 /** Appears whole or not at all, so that a server that starts meanwhile never reads half of it. */

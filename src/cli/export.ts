@@ -1,11 +1,12 @@
 /** `armorm export`: from a Hugging Face checkpoint to a bundle. */
-import { rmSync } from 'node:fs'
-import { constants } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { fidelityText } from '../evaluate/measure-fidelity.js'
 import { exportBundle } from '../export/export-bundle.js'
 import type { Precision } from '../export/graph/linear.js'
 import { outFolder, partialFolder } from '../export/out-folder.js'
+import { checkMeasure, measureExport } from './measure.js'
 import { progressBar } from './progress.js'
+import { removeAtExit } from './remove-at-exit.js'
 
 interface Flags {
   out: string
@@ -17,7 +18,11 @@ interface Flags {
   maxTokens?: number
   licence?: string
   replace?: boolean
+  measure?: string
 }
+
+/** Part of the work that the export is when it is measured. */
+const EXPORTING = 0.3
 
 function names(value: string): string[] {
   return value.split(',').map((name) => name.trim())
@@ -48,14 +53,6 @@ function tokenIds(value: string): number[] {
   return value.split(',').map(wholeNumber)
 }
 
-/** However the process ends, what an unfinished export had written, as large as the model, goes with it. */
-function removeAtExit(folder: string): void {
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => process.exit(128 + constants.signals[signal]))
-  }
-}
-
 export function exportCommand(): Command {
   return new Command('export')
     .description('Export a Hugging Face checkpoint (LlamaForRewardModelWithGating) to a bundle')
@@ -76,11 +73,23 @@ export function exportCommand(): Command {
     .option('--max-tokens <n>', 'longest sequence (default: max_position_embeddings)', wholeNumber)
     .option('--licence <id>', 'licence of the weights, for the manifest', nonEmpty)
     .option('--replace', 'replace a bundle that is already there')
-    .action(async (checkpoint: string, { out, precision, ...rest }: Flags) => {
+    .option('--measure <jsonl>', 'groups of answers on which to compare with fp32; the figures go into bundle.json')
+    .action(async (checkpoint: string, { out, precision, measure, ...rest }: Flags) => {
+      const measured = measure === undefined ? null : { checkpoint, out, precision, data: measure, ...rest }
+      const counts = measured && (await checkMeasure(measured))
       removeAtExit(partialFolder(await outFolder(out)))
       const bar = progressBar()
+      const exporting = measured ? EXPORTING : 1
+      const measuring = (done: number, step: string) => bar.update(exporting + (1 - exporting) * done, step)
       try {
-        const manifest = await exportBundle({ checkpoint, out, precision, ...rest, onProgress: bar.update })
+        const manifest = await exportBundle({
+          checkpoint,
+          out,
+          precision,
+          ...rest,
+          onProgress: (done, step) => bar.update(exporting * done, step),
+          ...(measured && counts && { measure: (folder) => measureExport(folder, measured, counts, measuring) })
+        })
         bar.stop()
         const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0)
         if (rest.objectives && manifest.objectives.some(({ name }, i) => name !== rest.objectives?.[i])) {
@@ -91,6 +100,7 @@ export function exportCommand(): Command {
             `${precision}, ${(bytes / 1e6).toFixed(1)} MB, gate pattern ${manifest.gate.pattern?.join(',')} (from ${manifest.gate.source})` +
             (manifest.tokenizer ? '' : '; no tokenizer: scores input_ids only')
         )
+        if (manifest.fidelity && counts) console.log(`held against fp32: ${fidelityText(manifest.fidelity, counts)}`)
       } finally {
         bar.stop()
       }

@@ -10,6 +10,8 @@ export interface Fidelity {
   readonly flips: number
   /** Mean over groups of root-mean-square error over the standard deviation of the reference's scores. */
   readonly relativeError: number
+  /** Largest difference of a score. */
+  readonly largestDifference: number
 }
 
 /** Ranks from 1; equal values share the mean of theirs. */
@@ -42,14 +44,19 @@ export function spearman(a: readonly number[], b: readonly number[]): number {
   return covariance / Math.sqrt(varianceX * varianceY)
 }
 
-/** @param groups scores of the answers to one prompt by the reference and by the other model; two answers or more each */
+/**
+ * @param groups scores of the answers to one prompt by the reference and by the other model; those of the reference are
+ *   not all equal. Where the other's are, nothing is left of the order: its rank correlation counts as 0.
+ */
 export function fidelity(
   groups: readonly { readonly reference: readonly number[]; readonly other: readonly number[] }[]
 ): Fidelity {
   let flips = 0
   let pairs = 0
+  let largest = 0
   const errors = groups.map(({ reference, other }) => {
     for (let i = 0; i < reference.length; i++) {
+      largest = Math.max(largest, Math.abs(reference[i]! - other[i]!))
       for (let j = 0; j < i; j++) {
         pairs++
         if ((reference[i]! - reference[j]!) * (other[i]! - other[j]!) < 0) flips++
@@ -62,8 +69,9 @@ export function fidelity(
   return {
     groups: groups.length,
     conversations: groups.reduce((sum, { reference }) => sum + reference.length, 0),
-    spearman: mean(groups.map(({ reference, other }) => spearman(reference, other))),
+    spearman: mean(groups.map(({ reference, other }) => spearman(reference, other) || 0)),
     flips: flips / pairs,
-    relativeError: mean(errors)
+    relativeError: mean(errors),
+    largestDifference: largest
   }
 }

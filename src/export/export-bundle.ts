@@ -10,7 +10,7 @@ import {
   TEXT_FILES,
   TOKENIZER_FILE
 } from '../bundle/files.js'
-import { BUNDLE_FORMAT, type Manifest, MANIFEST_FILE } from '../bundle/manifest.js'
+import { BUNDLE_FORMAT, type Manifest, MANIFEST_FILE, type ManifestFidelity } from '../bundle/manifest.js'
 import { type ModelConfig, readConfig } from '../checkpoint/config.js'
 import { SafetensorsReader } from '../checkpoint/safetensors.js'
 import { checkTensors, expectedTensors } from '../checkpoint/tensors.js'
@@ -48,6 +48,8 @@ export interface ExportOptions {
   readonly replace?: boolean
   /** Told how much is done, 0..1, and what is being done. */
   readonly onProgress?: (done: number, step: string) => void
+  /** Measures the bundle in this folder, whole but for what is measured, before it is published. */
+  readonly measure?: (folder: string) => Promise<ManifestFidelity>
 }
 
 /** What each precision is for: CUDA's GroupQueryAttention takes half precision only, the CPU's products single. */
@@ -150,6 +152,10 @@ async function writeBundle(options: ExportOptions): Promise<Manifest> {
       self_test: selfTest
     }
     await writeFile(join(partial, MANIFEST_FILE), readableJson(manifest))
+    if (options.measure) {
+      manifest.fidelity = await options.measure(partial)
+      await writeFile(join(partial, MANIFEST_FILE), readableJson(manifest))
+    }
     publish(partial, out, replaced)
     return manifest
   } finally {

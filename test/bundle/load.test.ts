@@ -1,11 +1,11 @@
 import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { revisionOf } from '../../src/bundle/files.js'
+import { checksum, revisionOf } from '../../src/bundle/files.js'
 import { loadBundle } from '../../src/bundle/load.js'
 import type { Manifest } from '../../src/bundle/manifest.js'
 import { editManifest, readManifest, redoChecksums, tinyBundle } from '../support/bundles.js'
-import { DEFAULT_MODEL } from '../support/paths.js'
+import { DEFAULT_MODEL, ROOT } from '../support/paths.js'
 
 /** A bundle broken in some way must be refused with this code and message. */
 function refuses(
@@ -38,6 +38,33 @@ t.test('the built-in bundle', async (t) => {
   const { manifest } = await loadBundle(DEFAULT_MODEL)
   t.ok(manifest.tokenizer)
   t.equal(manifest.objectives.length, 24)
+})
+
+t.test('the built-in bundle is as faithful to fp32 as it has to be', async (t) => {
+  const { fidelity } = readManifest(DEFAULT_MODEL)
+  const { sha256 } = await checksum(join(ROOT, 'bench/conversations.jsonl'))
+  t.match(fidelity, { conversations: 252, groups: 28, data_sha256: sha256 })
+  t.ok(fidelity && fidelity.spearman >= 0.985 && fidelity.flips <= 0.02 && fidelity.relative_error <= 0.03)
+})
+
+t.test('a fidelity that was measured belongs to the manifest, and not to the revision', async (t) => {
+  const folder = await tinyBundle(t, 'one-objective')
+  const { revision } = readManifest(folder).model
+  const fidelity = {
+    conversations: 16,
+    groups: 2,
+    spearman: 0.99,
+    flips: 0.01,
+    relative_error: 0.02,
+    largest_difference: 1e-3,
+    data_sha256: 'a'.repeat(64)
+  }
+  editManifest(folder, (manifest) => Object.assign(manifest, { fidelity }))
+  const { manifest } = await loadBundle(folder)
+  t.strictSame(manifest.fidelity, fidelity)
+  t.equal(manifest.model.revision, revision)
+  editManifest(folder, (manifest) => Object.assign(manifest, { fidelity: { ...fidelity, spearman: null } }))
+  await t.rejects(loadBundle(folder), { code: 'bundle_invalid', message: /\/fidelity\/spearman must be number/ })
 })
 
 t.test('the revision follows all that decides a reward or its names, whatever the order of keys', async (t) => {

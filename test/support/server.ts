@@ -25,7 +25,7 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 /** Starts `armorm` with these arguments; ends with the test, whatever happens. */
-function startArmorm(t: Test, args: readonly string[]): { child: Armorm; exit: Promise<Exit> } {
+export function startArmorm(t: Test, args: readonly string[]): { child: Armorm; exit: Promise<Exit> } {
   const child = spawn(process.execPath, [ARMORM, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: environment() })
   const output = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {

@@ -1,0 +1,85 @@
+/** Rates conversations by a bundle's model in their order, in memory that does not grow with their number. */
+import type { Bundle } from '../bundle/load.js'
+import { EngineSupervisor } from '../engine/supervisor.js'
+import { usableThreads } from '../engine/threads.js'
+import { ArmormError } from '../errors.js'
+import { BatchQueue } from '../scheduling/batch-queue.js'
+import type { HeadValues } from '../scheduling/rated-sequence.js'
+import { isFiniteReward } from '../scoring/finite.js'
+import type { Conversation } from '../text/conversation.js'
+import { TokenizerPool } from '../text/pool.js'
+
+/** Conversations under way: enough to fill batches, few enough that memory does not grow with the file. */
+const UNDER_WAY = 256
+const BATCH = { maxBatchTokens: 8192, maxBatchSequences: 64 }
+
+/** A conversation and where it stands, `file:line`. */
+export interface Placed {
+  readonly place: string
+  readonly conversation: Conversation
+}
+
+export interface RatedItem<T extends Placed> {
+  readonly item: T
+  readonly values: HeadValues
+  /** Tokens that the model read. */
+  readonly tokens: number
+}
+
+/**
+ * Starts tokenizer workers and an engine, and ends them with the iteration, however that ends. Prompts that are too
+ * long are cut from the left.
+ * @throws ArmormError invalid_data naming the place of a conversation that cannot be rated; what keeps the bundle from
+ *   being loaded; whatever `items` throws
+ */
+export async function* rateInOrder<T extends Placed>(
+  { folder, manifest }: Bundle,
+  items: AsyncIterable<T>
+): AsyncGenerator<RatedItem<T>> {
+  const threads = usableThreads()
+  const tokenizer = await TokenizerPool.create({
+    folder,
+    hasTokenizer: manifest.tokenizer,
+    maxTokens: manifest.max_tokens,
+    vocabSize: manifest.backbone.vocab_size,
+    gatePattern: manifest.gate.pattern,
+    threads: Math.min(2, threads),
+    deadlineMs: 60_000
+  })
+  const engine = new EngineSupervisor({ folder, provider: 'cpu', threads })
+  try {
+    await engine.load()
+    const queue = new BatchQueue(engine, { objectives: manifest.objectives.length, ...BATCH })
+    const rate = async (item: T): Promise<RatedItem<T>> => {
+      const { ids, gateIndex } = await tokenizer.encode(item.conversation, 'prompt_left')
+      const values = await queue.rate({ ids, gateIndex })
+      if (isFiniteReward(values)) return { item, values, tokens: ids.length }
+      throw new ArmormError('non_finite', 'the model produced a value that is not a finite number')
+    }
+    const underWay: { place: string; rated: Promise<RatedItem<T>> }[] = []
+    const oldest = () => {
+      const { place, rated } = underWay.shift() as (typeof underWay)[number]
+      return at(place, rated)
+    }
+    for await (const item of items) {
+      const rated = rate(item)
+      // It is waited for in its turn; until then its failure is not unheard of.
+      rated.catch(() => undefined)
+      underWay.push({ place: item.place, rated })
+      if (underWay.length >= UNDER_WAY) yield await oldest()
+    }
+    while (underWay.length > 0) yield await oldest()
+  } finally {
+    await Promise.all([engine.close(), tokenizer.close()])
+  }
+}
+
+/** The same result, or an error that says which line it is about. */
+async function at<T>(place: string, result: Promise<T>): Promise<T> {
+  try {
+    return await result
+  } catch (error) {
+    if (!(error instanceof ArmormError)) throw error
+    throw new ArmormError('invalid_data', `${place}: ${error.code}: ${error.message}`, {}, error)
+  }
+}
