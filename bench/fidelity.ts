@@ -58,7 +58,8 @@ async function scores(folder: string, groups: readonly Group[]): Promise<number[
   if (!manifest.tokenizer) throw new Error(`${folder} has no tokenizer, so it cannot score conversations`)
   const { max_tokens: maxTokens, gate, backbone } = manifest
   const model = await TextModel.load(folder, { maxTokens, vocabSize: backbone.vocab_size, gatePattern: gate.pattern })
-  const session = await RewardSession.open({ folder, provider: 'cpu', threads: usableThreads() })
+  const exactTokens = backbone.exact_tokens ?? []
+  const session = await RewardSession.open({ folder, provider: 'cpu', threads: usableThreads(), exactTokens })
   const result: number[][] = []
   for (const { prompt, responses } of groups) {
     const batch = responses.map((content) =>

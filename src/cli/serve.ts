@@ -70,6 +70,7 @@ async function serve(options: ServeOptions): Promise<void> {
     folder,
     provider: options.provider,
     threads: options.threads || usableThreads(),
+    exactTokens: manifest.backbone.exact_tokens ?? [],
     onEvent: (event) => {
       logger.warn({ event }, 'engine')
       // Whoever runs the server restarts a process that ends, not one that answers nothing for good.

@@ -149,8 +149,8 @@ export class EngineSupervisor implements Engine {
         if (child.connected) child.once('disconnect', () => ended(code, signal))
         else ended(code, signal)
       })
-      const { folder, provider, threads } = this.#options
-      this.#send({ type: 'load', options: { folder, provider, threads } })
+      const { folder, provider, threads, exactTokens } = this.#options
+      this.#send({ type: 'load', options: { folder, provider, threads, exactTokens } })
     })
   }
 
