@@ -20,7 +20,7 @@ import {
   shiftOf
 } from '../quantize/quantize-layer.js'
 import type { LayerStatistics } from '../quantize/statistics.js'
-import { storeBlocks8, type WeightSink } from '../weights/store.js'
+import { storeHalf, type WeightSink } from '../weights/store.js'
 import { cascade } from './attention-cascade.js'
 import { storeMatrix } from './calibration-layer.js'
 import { inChunks, type TokenRows } from './chunks.js'
@@ -39,8 +39,8 @@ import { type Int8Linears, int8Linears } from './int8-linear.js'
 import { arrangeQueries } from './query-heads.js'
 
 /** The two kinds of tokens. */
-const PARTS = ['rounded', 'exact'] as const
-type Part = (typeof PARTS)[number]
+
+type Part = 'rounded' | 'exact'
 
 /** A value for each kind of token; null where a bundle has no exact tokens. */
 type Parts = Readonly<Record<Part, string | null>>
@@ -106,7 +106,8 @@ export async function buildInt8Backbone(sink: WeightSink, options: Int8Options):
     return { residual: { rounded: rounded[0]!, exact: kept[0]! }, attention: joined.slice(1) }
   }
 
-  const table = await storeBlocks8(sink, 'embed_tokens.weight', folded.embedding())
+  // Rotated rows fit no old grid; 8 bits here would cost more than in all the products.
+  const table = await storeHalf(sink, 'embed_tokens.weight', folded.embedding())
   let layer: Layer = await nextLayer(sink, folded, 0, calibrate, arrange)
   let { residual, attention } = tokenWise(
     0,
@@ -115,7 +116,8 @@ export async function buildInt8Backbone(sink: WeightSink, options: Int8Options):
       { parts: positions, width: 1 }
     ],
     (within, path, part, [ids, at]) => {
-      const embedded = decodeMatrix(within, `${path}/embed_tokens`, table, ids)
+      const half = decodeMatrix(within, `${path}/embed_tokens`, table, ids)
+      const embedded = within.node(`${path}/embedded`, 'Cast', [half], { attributes: { to: { int: DataType.FLOAT } } })
       const normed = unitNorm(context, within, `${path}/input_norm`, embedded)
       return [embedded, ...attentionInputs(context, within, path, layer.qkv[part], normed, at!)]
     }

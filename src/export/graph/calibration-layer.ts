@@ -19,13 +19,13 @@ import {
   unitNorm
 } from './folded-layer.js'
 
-/** Groups of matrices over one input, and whether a sample of it is wanted. */
+/** Groups of matrices over one input. */
 export const GROUPS = {
-  qkv: { names: ['q_proj', 'k_proj', 'v_proj'], sampled: true },
-  o: { names: ['o_proj'], sampled: false },
-  gateUp: { names: ['gate_proj', 'up_proj'], sampled: true },
-  down: { names: ['down_proj'], sampled: false }
-} as const satisfies Record<string, { names: readonly MatrixName[]; sampled: boolean }>
+  qkv: ['q_proj', 'k_proj', 'v_proj'],
+  o: ['o_proj'],
+  gateUp: ['gate_proj', 'up_proj'],
+  down: ['down_proj']
+} as const satisfies Record<string, readonly MatrixName[]>
 export type GroupName = keyof typeof GROUPS
 
 /** Stores W `[inputs, outputs]` in float32. */
@@ -38,8 +38,8 @@ export async function storeMatrix(sink: WeightSink, name: string, matrix: Folded
 
 /**
  * Inputs: those of cascade attention; `residual` float `[T, hidden]`; `weights` float `[2, T]`, how often each token
- * counts among all and among the quantized ones; `sample` int32 `[S]`, tokens to look at. Outputs: `residual_out`, and of
- * each group `<group>_sums` `[2, inputs]`, `<group>_products` `[inputs, inputs]`, `<group>_sample` `[S, inputs]`.
+ * counts among all and among the quantized ones. Outputs: `residual_out`, and of
+ * each group `<group>_sums` `[2, inputs]` and `<group>_products` `[inputs, inputs]`.
  */
 export async function buildCalibrationLayer(
   sink: WeightSink,
@@ -54,7 +54,6 @@ export async function buildCalibrationLayer(
   const core = cascade(graph, config, maxTokens, wanted)
   const residual = graph.input('residual', DataType.FLOAT, ['T', config.hiddenSize])
   const weights = graph.input('weights', DataType.FLOAT, [2, 'T'])
-  const sample = graph.input('sample', DataType.INT32, ['S'])
   const context = foldedContext(graph, config, core, folded.downBlock)
 
   const measure = (group: GroupName, x: string, inputs: number): void => {
@@ -70,16 +69,11 @@ export async function buildCalibrationLayer(
       })
       graph.output(`${group}_products`, products, DataType.FLOAT, [inputs, inputs])
     }
-    if (!GROUPS[group].sampled) return
-    graph.output(`${group}_sample`, graph.node(`/${group}/sample`, 'Gather', [x, sample]), DataType.FLOAT, [
-      'S',
-      inputs
-    ])
   }
   const linears = async (group: GroupName): Promise<{ product: Linears; matrices: FoldedMatrix[] }> => {
     const matrices: FoldedMatrix[] = []
     const stored: { weights: string; bias: string }[] = []
-    for (const name of GROUPS[group].names) {
+    for (const name of GROUPS[group]) {
       const matrix = arrange(name, await folded.matrix(layer, name))
       const bias = new Float32Array(matrix.bias)
       stored.push({

@@ -46,10 +46,7 @@ export async function int8Linears(sink: WeightSink, path: string, group: Quantiz
   const centred = (within: GraphBuilder, at: string, x: string): string =>
     mean === null ? x : within.node(`${at}/centred`, 'Sub', [x, mean])
   return {
-    rounded: (within, at, x) =>
-      group.step === null
-        ? byRow(within, at, centred(within, at, x), matrices)
-        : onFixedGrid(within, at, centred(within, at, x), matrices, group.step),
+    rounded: (within, at, x) => byRow(within, at, centred(within, at, x), matrices),
     exact: (within, at, x) => inThreeDigits(within, at, centred(within, at, x), matrices)
   }
 }
@@ -57,43 +54,16 @@ export async function int8Linears(sink: WeightSink, path: string, group: Quantiz
 const zeroPoint = (graph: GraphBuilder): string =>
   graph.tensor('/constants/uint8/128', DataType.UINT8, [], Uint8Array.of(128))
 
-/** Levels uint8 around 128 times each matrix, times `step`: float `[n, outputs]`; `shifted` says whether to add the shifts. */
-function products(
-  graph: GraphBuilder,
-  path: string,
-  levels: string,
-  step: string,
-  matrices: readonly StoredMatrix8[],
-  shifted: boolean
-): string[] {
+/** Levels uint8 around 128 times each matrix: float `[n, outputs]`. */
+function products(graph: GraphBuilder, path: string, levels: string, matrices: readonly StoredMatrix8[]): string[] {
   return matrices.map((matrix, i) =>
     graph.node(
       `${path}/${i}`,
       'MatMulIntegerToFloat',
-      [
-        levels,
-        matrix.levels,
-        step,
-        matrix.scales,
-        zeroPoint(graph),
-        ...(shifted && matrix.shift !== null ? ['', matrix.shift] : [])
-      ],
+      [levels, matrix.levels, graph.float(1), matrix.scales, zeroPoint(graph)],
       { domain: 'com.microsoft' }
     )
   )
-}
-
-/** x on one grid for all rows; beyond 127 steps it is cut off. */
-function onFixedGrid(
-  graph: GraphBuilder,
-  path: string,
-  x: string,
-  matrices: readonly StoredMatrix8[],
-  step: number
-): string[] {
-  const scale = graph.float(step)
-  const levels = graph.node(path, 'QuantizeLinear', [x, scale, zeroPoint(graph)])
-  return products(graph, path, levels, scale, matrices, true)
 }
 
 /** Largest magnitude of each row / 127, `[n]`; never zero. */
@@ -116,7 +86,7 @@ function byRow(graph: GraphBuilder, path: string, x: string, matrices: readonly 
   const zeros = graph.node(`${path}/zeros`, 'Expand', [zeroPoint(graph), shape])
   const levels = graph.node(path, 'QuantizeLinear', [x, steps, zeros], { attributes: { axis: { int: 0 } } })
   const column = graph.node(`${path}/steps`, 'Unsqueeze', [steps, graph.ints(1)])
-  return products(graph, path, levels, graph.float(1), matrices, false).map((product, i) => {
+  return products(graph, path, levels, matrices).map((product, i) => {
     const y = graph.node(`${path}/${i}/scaled`, 'Mul', [product, column])
     return withShift(graph, `${path}/${i}`, y, matrices[i]!)
   })
@@ -139,7 +109,7 @@ function inThreeDigits(graph: GraphBuilder, path: string, x: string, matrices: r
   })
   const stacked = graph.node(`${path}/digits`, 'Concat', digits, { attributes: { axis: { int: 0 } } })
   const levels = graph.node(path, 'QuantizeLinear', [stacked, graph.float(1), zeroPoint(graph)])
-  return products(graph, path, levels, graph.float(1), matrices, false).map((product, i) => {
+  return products(graph, path, levels, matrices).map((product, i) => {
     const at = `${path}/${i}`
     const [first, second, third] = graph.nodes(at, 'Split', [product], {
       attributes: { axis: { int: 0 }, num_outputs: { int: 3 } },

@@ -11,14 +11,12 @@ import { arrangeQueries } from '../graph/query-heads.js'
 import { ExternalDataWriter } from '../onnx/external-data.js'
 import { GraphBuilder } from '../onnx/graph-builder.js'
 import { DataType } from '../onnx/model.js'
-import { FoldedBackbone } from './folded.js'
+import type { FoldedBackbone } from './folded.js'
 import { attendedShift, shiftOf } from './quantize-layer.js'
 import { type LayerStatistics, StatisticsSum } from './statistics.js'
 
 /** Tokens that are run at once. */
 const BATCH_TOKENS = 2048
-/** Quantized tokens of a batch that grids are chosen from. */
-const SAMPLED_TOKENS = 64
 
 const GRAPH_FILE = 'layer.onnx'
 const DATA_FILE = 'layer.onnx.data'
@@ -65,22 +63,19 @@ export class Calibration {
       for (let i = 0; i < tokenIds.length; i++) residual.set(await table.read(tokenIds[i]!, 1), i * size)
       const real = packed.tokenIds.length
       const weights = new Float32Array(2 * tokenIds.length).fill(1, 0, real)
-      const quantized: number[] = []
+      let quantized = 0
       for (let i = 0; i < real; i++) {
         if (exactTokens.has(tokenIds[i]!)) continue
         weights[tokenIds.length + i] = 1
-        quantized.push(i)
+        quantized++
       }
-      const every = Math.max(1, Math.floor(quantized.length / SAMPLED_TOKENS))
-      const sample = Int32Array.from(quantized.filter((_, i) => i % every === 0))
       batches.push({
         feeds: {
           ...feeds,
-          weights: { data: weights, shape: [2, tokenIds.length] },
-          sample: { data: sample, shape: [sample.length] }
+          weights: { data: weights, shape: [2, tokenIds.length] }
         },
         tokenIds,
-        tokens: { all: real, quantized: quantized.length },
+        tokens: { all: real, quantized },
         residual
       })
     }
@@ -115,7 +110,7 @@ export class Calibration {
         const residual = { data: batch.residual, shape: [batch.residual.length / hiddenSize, hiddenSize] }
         const outputs = await session.run({ ...batch.feeds, residual })
         for (const [name, sum] of sums) {
-          sum.add(batch.tokens, outputs[`${name}_sums`]!, outputs[`${name}_products`], outputs[`${name}_sample`])
+          sum.add(batch.tokens, outputs[`${name}_sums`]!, outputs[`${name}_products`])
         }
         batch.residual = outputs['residual_out']!.slice()
       }

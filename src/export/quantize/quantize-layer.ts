@@ -16,8 +16,6 @@ export interface QuantizedMatrix extends Levels8 {
 export interface QuantizedGroup {
   /** `[inputs]`; null for zeros. */
   readonly mean: Float32Array | null
-  /** Step of the grid that x - mean is rounded to; null: each row has its own. */
-  readonly step: number | null
   readonly matrices: readonly QuantizedMatrix[]
 }
 
@@ -47,13 +45,11 @@ export function shiftOf({ inputs, outputs, weights, bias }: FoldedMatrix, mean: 
  */
 function quantize(
   matrices: readonly (readonly [MatrixName, FoldedMatrix, Float64Array | null])[],
-  statistics: InputStatistics,
-  fixed: boolean
+  statistics: InputStatistics
 ): QuantizedGroup {
   const factor = statistics.covariance && inputFactor(statistics.covariance)
   return {
     mean: statistics.centre && new Float32Array(statistics.centre),
-    step: fixed ? fixedStep(statistics.sample!) : null,
     matrices: matrices.map(([name, { inputs, outputs, weights }, shift]) => ({
       name,
       inputs,
@@ -62,26 +58,6 @@ function quantize(
       ...(factor ? roundGptq(weights, outputs, factor) : roundNearest(weights, outputs))
     }))
   }
-}
-
-/** Largest value of a grid in root mean squares that are tried. */
-const REACHES = Array.from({ length: 40 }, (_, i) => 2 * 1.06 ** i)
-
-/** Step of the grid of 127 levels on either side that rounds a sample with the least squared error, cutting off included. */
-export function fixedStep(sample: Float32Array): number {
-  const root = Math.sqrt(sample.reduce((sum, value) => sum + value * value, 0) / Math.max(1, sample.length))
-  if (!(root > 0)) return 1
-  let best = { step: 1, error: Infinity }
-  for (const reach of REACHES) {
-    const step = Math.fround((reach * root) / 127)
-    let error = 0
-    for (const value of sample) {
-      const rounded = Math.max(-127, Math.min(127, Math.round(value / step))) * step
-      error += (value - rounded) ** 2
-    }
-    if (error < best.error) best = { step, error }
-  }
-  return best.step
 }
 
 /** What the values add to attention's output: their shift, as every query head takes it over, `[heads * headDim]`. */
@@ -115,7 +91,7 @@ export async function quantizeInputs(
     if (name === 'v_proj') valueShift = shift
     matrices.push([name, matrix, name === 'v_proj' ? null : shift])
   }
-  return { qkv: quantize(matrices, statistics, true), valueShift }
+  return { qkv: quantize(matrices, statistics), valueShift }
 }
 
 /** All of a layer but the last. */
@@ -134,17 +110,16 @@ export async function quantizeLayer(
   const downShift = new Float32Array(shiftOf(down, statistics.down.mean))
   return {
     qkv,
-    o: quantize([['o_proj', o, null]], statistics.o, false),
+    o: quantize([['o_proj', o, null]], statistics.o),
     oShift,
     gateUp: quantize(
       [
         ['gate_proj', gate, shiftOf(gate, statistics.gateUp.mean)],
         ['up_proj', up, shiftOf(up, statistics.gateUp.mean)]
       ],
-      statistics.gateUp,
-      true
+      statistics.gateUp
     ),
-    down: quantize([['down_proj', down, null]], statistics.down, false),
+    down: quantize([['down_proj', down, null]], statistics.down),
     downShift
   }
 }

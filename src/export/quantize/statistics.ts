@@ -10,8 +10,6 @@ export interface InputStatistics {
   readonly centre: Float64Array | null
   /** `[inputs, inputs]` second moments about the centre over all tokens; null where there are too many inputs. */
   readonly covariance: Float64Array | null
-  /** `[rows, inputs]` some of the quantized tokens, the centre taken off; null where the grid is not fixed. */
-  readonly sample: Float32Array | null
 }
 
 /** By groups of matrices over one input. */
@@ -28,7 +26,6 @@ export class StatisticsSum {
   readonly #sum: Float64Array
   readonly #quantizedSum: Float64Array
   readonly #products: Float64Array | null
-  readonly #samples: Float32Array[] = []
   #tokens = 0
   #quantized = 0
 
@@ -43,13 +40,11 @@ export class StatisticsSum {
    * @param tokens how many, and how many of them are quantized
    * @param sums `[2, width]` of all tokens' inputs, and of the quantized ones
    * @param products `[width, width]` sum of x^T x over all tokens
-   * @param sample `[rows, width]`
    */
   add(
     tokens: { readonly all: number; readonly quantized: number },
     sums: Float32Array,
-    products: Float32Array | undefined,
-    sample: Float32Array | undefined
+    products: Float32Array | undefined
   ): void {
     this.#tokens += tokens.all
     this.#quantized += tokens.quantized
@@ -59,10 +54,9 @@ export class StatisticsSum {
     }
     const total = this.#products
     if (total && products) for (let i = 0; i < total.length; i++) total[i]! += products[i]!
-    if (sample) this.#samples.push(sample.slice())
   }
 
-  /** @param centred whether the mean is taken off, else `centre`, else nothing */
+  /** @param centre what second moments are about: the mean, which is then to be taken off, or another point, which is not */
   finish(centre: 'mean' | Float64Array): InputStatistics {
     const width = this.#width
     const mean = this.#quantizedSum.map((sum) => sum / Math.max(1, this.#quantized))
@@ -81,14 +75,6 @@ export class StatisticsSum {
         }
       }
     }
-    const rows = this.#samples.reduce((sum, { length }) => sum + length, 0)
-    const sample = new Float32Array(rows)
-    let at = 0
-    for (const each of this.#samples) {
-      sample.set(each, at)
-      at += each.length
-    }
-    for (let i = 0; i < sample.length; i++) sample[i]! -= origin[i % width]!
-    return { mean, centre: centre === 'mean' ? mean : null, covariance, sample: rows > 0 ? sample : null }
+    return { mean, centre: centre === 'mean' ? mean : null, covariance }
   }
 }
