@@ -56,7 +56,8 @@ for (const name of CHECKPOINTS) {
     const size = config.hiddenSize
     const wanted = [...packed.wanted].flatMap((index) => [...states.subarray(index * size, (index + 1) * size)])
     const worst = worstDifference(wanted, expected!)
-    t.ok(worst < 1e-4, `${worst}`)
+    // Both sides are computed in float32.
+    t.ok(worst < 2e-5, `${worst}`)
     t.comment(`${name}: ${worst.toExponential(1)}`)
   })
 }
