@@ -85,7 +85,13 @@ async function profile(folder: string, manifest: Manifest, threads: number): Pro
     const batch = groups.flat()
     const traces = await mkdtemp(join(tmpdir(), 'armorm-profile-'))
     try {
-      const session = await RewardSession.open({ folder, provider: 'cpu', threads, profile: join(traces, 'trace') })
+      const session = await RewardSession.open({
+        folder,
+        provider: 'cpu',
+        threads,
+        exactTokens: manifest.backbone.exact_tokens ?? [],
+        profile: join(traces, 'trace')
+      })
       for (let run = 0; run < RUNS; run++) await session.run(batch)
       session.endProfile()
       profiles.push({

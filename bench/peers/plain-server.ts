@@ -19,7 +19,12 @@ const text = await TextModel.load(folder, {
   vocabSize: manifest.backbone.vocab_size,
   gatePattern: manifest.gate.pattern
 })
-const session = await RewardSession.open({ folder, provider: 'cpu', threads: Number(values.threads ?? 1) })
+const session = await RewardSession.open({
+  folder,
+  provider: 'cpu',
+  threads: Number(values.threads ?? 1),
+  exactTokens: []
+})
 
 async function score(request: IncomingMessage): Promise<number> {
   const chunks: Buffer[] = []

@@ -88,7 +88,7 @@ export const Manifest = Type.Object(
       {
         file: Type.Literal(BACKBONE_FILE),
         /**
-         * fp32: as stored, widened. int8: weights in 8 bits, in memory too. compact: stored small (without loss where
+         * fp32: as stored, widened. int8: products of 8-bit integers. compact: stored small (without loss where
          * the checkpoint was dequantized from 4 or 8 bits, else in 8 bits), computed in float32. fp16: in half precision
          * throughout, for CUDA.
          */
@@ -103,7 +103,9 @@ export const Manifest = Type.Object(
         providers: Type.Array(Type.Union([Type.Literal('cpu'), Type.Literal('cuda')]), { minItems: 1 }),
         hidden_size: Type.Integer({ minimum: 1 }),
         layers: Type.Integer({ minimum: 1 }),
-        vocab_size: Type.Integer({ minimum: 1 })
+        vocab_size: Type.Integer({ minimum: 1 }),
+        /** int8: ids of tokens whose massive activations no grid of 8 bits holds; the graph computes them apart. */
+        exact_tokens: Type.Optional(Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1 }))
       },
       { additionalProperties: false }
     ),

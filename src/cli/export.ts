@@ -16,6 +16,8 @@ interface Flags {
   sourceSets?: Map<string, string>
   gatePattern?: number[]
   maxTokens?: number
+  calibration?: string
+  exactTokens?: number[]
   licence?: string
   replace?: boolean
   measure?: string
@@ -61,7 +63,7 @@ export function exportCommand(): Command {
     .addOption(
       new Option(
         '--precision <precision>',
-        'fp32: exact; int8: 8-bit weights, a quarter of the memory; compact: small file, float32 in memory; fp16: for CUDA'
+        'fp32: exact; int8: 8-bit integers, the fastest on a CPU; compact: small file, float32 in memory; fp16: for CUDA'
       )
         .choices(['fp32', 'int8', 'compact', 'fp16'])
         .default('fp32')
@@ -71,6 +73,12 @@ export function exportCommand(): Command {
     .option('--source-sets <pairs>', 'data set of each objective, as objective=set, comma-separated', sourceSets)
     .option('--gate-pattern <ids>', 'token ids between prompt and answer, comma-separated', tokenIds)
     .option('--max-tokens <n>', 'longest sequence (default: max_position_embeddings)', wholeNumber)
+    .option('--calibration <file>', 'conversations for int8, JSON lines (default: packaged ones)', nonEmpty)
+    .option(
+      '--exact-tokens <ids>',
+      "for int8: tokens with massive activations (default: the chat template's)",
+      tokenIds
+    )
     .option('--licence <id>', 'licence of the weights, for the manifest', nonEmpty)
     .option('--replace', 'replace a bundle that is already there')
     .option('--measure <jsonl>', 'groups of answers on which to compare with fp32; the figures go into bundle.json')

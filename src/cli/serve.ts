@@ -82,6 +82,7 @@ async function serve(options: ServeOptions): Promise<void> {
       maxBatchSequences: options.maxBatchSequences,
       budgetMs: WARM_UP_MS
     },
+    exactTokens: manifest.backbone.exact_tokens ?? [],
     onEvent: (event) => {
       logger.warn({ event }, 'engine')
       // Whoever runs the server restarts a process that ends, not one that answers nothing for good.

@@ -116,28 +116,42 @@ export function rowInputs({ rows, ownFrom, tokenIds }: PackedBatch): RowInputs {
 
 /** What the form `cascade` reads of a batch. */
 export interface CascadeInputs {
-  /** `[T']` the packed tokens, and a few of id 0 that nobody reads, so that `chunks` divides them. */
+  /**
+   * `[T']` the packed tokens, those that are not exact first, and a few of id 0 that nobody reads: so many that `chunks`
+   * divides those that are not exact, and one where there would be none of a kind.
+   */
   readonly tokenIds: Int32Array
   /** `[T']` */
   readonly positions: BigInt64Array
-  /** Equal parts of the tokens, of CHUNK_TOKENS at most. */
+  /** Tokens before the exact ones. */
+  readonly quantized: number
+  /** Equal parts of those, of CHUNK_TOKENS at most. */
   readonly chunks: number
-  /** `[B * rowLength]` packed index at each row's position; 0 past the end of a row. */
+  /** `[2 B]` indices of the wanted tokens, in this order. */
+  readonly wanted: Int32Array
+  /** `[B * rowLength]` index at each row's position; 0 past the end of a row. */
   readonly rows: Int32Array
   /** A multiple of CASCADE_BLOCK. */
   readonly rowLength: number
   /** `[N, 2]` row and end of each block of positions that holds tokens of the row's own. */
   readonly blocks: BigInt64Array
-  /** `[T']` place (block * CASCADE_BLOCK + offset) of each packed token. */
+  /** `[T']` place (block * CASCADE_BLOCK + offset) of each token. */
   readonly slots: Int32Array
   /** `[2 B, 2]` row of each wanted token, and its position there plus one. */
   readonly wantedRows: BigInt64Array
 }
 
-export function cascadeInputs({ tokenIds, positions, rows, ownFrom, wantedPositions }: PackedBatch): CascadeInputs {
+/** @param exact ids of tokens that are kept apart at the end; null where the graph keeps none apart */
+export function cascadeInputs(packed: PackedBatch, exact: ReadonlySet<number> | null = null): CascadeInputs {
+  const { rows, ownFrom, wantedPositions } = packed
   const rowLength = Math.ceil(longest(rows) / CASCADE_BLOCK) * CASCADE_BLOCK
-  const chunks = Math.ceil(tokenIds.length / CHUNK_TOKENS)
-  const tokens = Math.ceil(tokenIds.length / chunks) * chunks
+  const { order, quantized, chunks } = tokenOrder(packed, exact)
+  const tokens = order.length
+  /** Index in this order of each packed token. */
+  const place = new Int32Array(packed.tokenIds.length)
+  order.forEach((index, at) => {
+    if (index >= 0) place[index] = at
+  })
   const slots = new Int32Array(tokens)
   const blocks: bigint[] = []
   rows.forEach((row, b) => {
@@ -148,21 +162,37 @@ export function cascadeInputs({ tokenIds, positions, rows, ownFrom, wantedPositi
       blocks.push(BigInt(b), BigInt(start + CASCADE_BLOCK))
       const end = Math.min(row.length, start + CASCADE_BLOCK)
       for (let position = Math.max(from, start); position < end; position++) {
-        slots[row[position]!] = block * CASCADE_BLOCK + position - start
+        slots[place[row[position]!]!] = block * CASCADE_BLOCK + position - start
       }
     }
   })
   const wantedRows = [...wantedPositions].flatMap((position, i) => [BigInt(i % rows.length), BigInt(position + 1)])
-  const paddedPositions = new BigInt64Array(tokens)
-  paddedPositions.set(positions)
+  const placed = (indices: Int32Array): Int32Array => indices.map((index) => place[index]!)
   return {
-    tokenIds: padded([tokenIds], tokens),
-    positions: paddedPositions,
+    tokenIds: Int32Array.from(order, (index) => packed.tokenIds[index] ?? 0),
+    positions: BigInt64Array.from(order, (index) => packed.positions[index] ?? 0n),
+    quantized,
     chunks,
-    rows: padded(rows, rowLength),
+    wanted: placed(packed.wanted),
+    rows: padded(rows.map(placed), rowLength),
     rowLength,
     blocks: BigInt64Array.from(blocks),
     slots,
     wantedRows: BigInt64Array.from(wantedRows)
   }
+}
+
+/** `order`: packed index at each place, -1 for a token that only fills up. */
+function tokenOrder(
+  { tokenIds }: PackedBatch,
+  exact: ReadonlySet<number> | null
+): { order: number[]; quantized: number; chunks: number } {
+  const order: number[] = []
+  const last: number[] = []
+  tokenIds.forEach((id, index) => (exact?.has(id) ? last : order).push(index))
+  const chunks = Math.max(1, Math.ceil(order.length / CHUNK_TOKENS))
+  while (order.length === 0 || order.length % chunks !== 0) order.push(-1)
+  const quantized = order.length
+  if (exact && last.length === 0) last.push(-1)
+  return { order: order.concat(last), quantized, chunks }
 }

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import * as ort from 'onnxruntime-node'
 import { ArmormError } from '../errors.js'
 import type { EngineSequence, ExecutionProvider, HeadOutputs } from './contract.js'
-import { cascadeInputs, packBatch, type PackedBatch, rowInputs } from './pack.js'
+import { cascadeFeeds, type Feeds, rowFeeds, type Values } from './feeds.js'
+import { packBatch, type PackedBatch } from './pack.js'
 
 export interface SessionOptions {
   readonly folder: string
@@ -12,6 +13,8 @@ export interface SessionOptions {
   readonly threads: number
   /** Path prefix of the file into which ONNX Runtime writes the time of every operator, until `endProfile`. */
   readonly profile?: string
+  /** Ids of the tokens that the bundle's manifest lists as `exact_tokens`. */
+  readonly exactTokens: readonly number[]
 }
 
 /** What a graph computes from what. */
@@ -21,44 +24,17 @@ interface Contract {
 }
 
 interface BackboneForm extends Contract {
-  /** What the form reads, besides what is wanted. */
-  readonly feed: (packed: PackedBatch) => Record<string, ort.Tensor>
+  /** What the graph reads of a batch. */
+  readonly feeds: (packed: PackedBatch, exact: ReadonlySet<number>) => Feeds
 }
 
-const int32 = (values: Int32Array, shape: readonly number[]) => new ort.Tensor('int32', values, shape)
-const int64 = (values: BigInt64Array, shape: readonly number[]) => new ort.Tensor('int64', values, shape)
+const CASCADE_INPUTS = ['token_ids', 'wanted', 'positions', 'rows', 'blocks', 'slots', 'wanted_rows', 'chunks']
 
-/** The two forms of attention that the exporter writes; a graph's inputs tell which one it is. */
+/** The forms of a backbone that the exporter writes; a graph's inputs tell which one it is. */
 const BACKBONE_FORMS: readonly BackboneForm[] = [
-  {
-    inputs: ['token_ids', 'wanted', 'positions', 'rows', 'blocks', 'slots', 'wanted_rows', 'chunks'],
-    outputs: ['states'],
-    feed(packed) {
-      const { tokenIds, positions, rows, rowLength, blocks, slots, wantedRows, chunks } = cascadeInputs(packed)
-      return {
-        token_ids: int32(tokenIds, [tokenIds.length]),
-        positions: int64(positions, [positions.length]),
-        rows: int32(rows, [packed.rows.length, rowLength]),
-        blocks: int64(blocks, [blocks.length / 2, 2]),
-        slots: int32(slots, [slots.length]),
-        wanted_rows: int64(wantedRows, [wantedRows.length / 2, 2]),
-        chunks: int64(BigInt64Array.of(BigInt(chunks)), [])
-      }
-    }
-  },
-  {
-    inputs: ['token_ids', 'wanted', 'rows', 'row_lengths', 'slots'],
-    outputs: ['states'],
-    feed(packed) {
-      const { rows, rowLength, rowLengths, slots } = rowInputs(packed)
-      return {
-        token_ids: int32(packed.tokenIds, [packed.tokenIds.length]),
-        rows: int32(rows, [packed.rows.length, rowLength]),
-        row_lengths: int32(rowLengths, [rowLengths.length]),
-        slots: int32(slots, [slots.length])
-      }
-    }
-  }
+  { inputs: CASCADE_INPUTS, outputs: ['states'], feeds: (packed) => cascadeFeeds(packed, null) },
+  { inputs: [...CASCADE_INPUTS, 'quantized'], outputs: ['states'], feeds: cascadeFeeds },
+  { inputs: ['token_ids', 'wanted', 'rows', 'row_lengths', 'slots'], outputs: ['states'], feeds: rowFeeds }
 ]
 const HEADS: Contract = {
   inputs: ['response_states', 'prompt_states'],
@@ -70,6 +46,14 @@ const FATAL_ONLY = 4
 ort.env.logLevel = 'fatal'
 // Its Linux builds report usage unless told not to; read when the first session is made.
 process.env.ORT_DISABLE_TELEMETRY = '1'
+
+const TENSOR_TYPE = { Float32Array: 'float32', Int32Array: 'int32', BigInt64Array: 'int64' } as const
+
+function tensors(feeds: Feeds): Record<string, ort.Tensor> {
+  const tensor = ({ data, shape }: Values) =>
+    new ort.Tensor(TENSOR_TYPE[data.constructor.name as keyof typeof TENSOR_TYPE], data, shape)
+  return Object.fromEntries(Object.entries(feeds).map(([name, values]) => [name, tensor(values)]))
+}
 
 /** @throws ArmormError provider_unavailable, naming what this machine has instead */
 function checkProvider(provider: ExecutionProvider): void {
@@ -84,7 +68,7 @@ function checkProvider(provider: ExecutionProvider): void {
 
 async function open(
   file: string,
-  { folder, provider, threads, profile }: SessionOptions
+  { folder, provider, threads, profile }: Omit<SessionOptions, 'exactTokens'>
 ): Promise<ort.InferenceSession> {
   let session: ort.InferenceSession
   try {
@@ -98,8 +82,9 @@ async function open(
       // saves no time.
       enableCpuMemArena: false,
       enableMemPattern: false,
-      // Threads that wait for work by spinning take the cores from the tokenizer and HTTP, or a container's quota.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      // Threads that wait for work by spinning take the cores from the tokenizer and HTTP, or a container's quota. And
+      // without instructions for 8-bit dot products x86's 16-bit sums overflow; then weights are kept unsigned.
+      extra: { session: { x64quantprecision: '1', intra_op: { allow_spinning: '0' } } },
       logSeverityLevel: FATAL_ONLY,
       ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile })
     })
@@ -137,11 +122,18 @@ function contractOf<C extends Contract>(file: string, session: ort.InferenceSess
 export class RewardSession {
   readonly #backbone: ort.InferenceSession
   readonly #form: BackboneForm
+  readonly #exact: ReadonlySet<number>
   readonly #heads: ort.InferenceSession
 
-  private constructor(backbone: ort.InferenceSession, form: BackboneForm, heads: ort.InferenceSession) {
+  private constructor(
+    backbone: ort.InferenceSession,
+    form: BackboneForm,
+    exactTokens: readonly number[],
+    heads: ort.InferenceSession
+  ) {
     this.#backbone = backbone
     this.#form = form
+    this.#exact = new Set(exactTokens)
     this.#heads = heads
   }
 
@@ -153,7 +145,7 @@ export class RewardSession {
     // The heads are a few small products: a copy to a GPU would cost more than they do.
     const heads = await open('heads.onnx', { folder: options.folder, provider: 'cpu', threads: 1 })
     contractOf('heads.onnx', heads, [HEADS])
-    return new RewardSession(backbone, form, heads)
+    return new RewardSession(backbone, form, options.exactTokens, heads)
   }
 
   /** Writes what `profile` asked for: the backbone's operators. */
@@ -165,10 +157,7 @@ export class RewardSession {
   async run(batch: readonly EngineSequence[]): Promise<HeadOutputs> {
     const packed = packBatch(batch)
     const rows = packed.rows.length
-    const { states } = await this.#backbone.run({
-      wanted: int32(packed.wanted, [packed.wanted.length]),
-      ...this.#form.feed(packed)
-    })
+    const { states } = await this.#backbone.run(tensors(this.#form.feeds(packed, this.#exact)))
     const data = states!.data as Float32Array
     const hidden = data.length / (2 * rows)
     const outputs = await this.#heads.run({
@@ -182,5 +171,31 @@ export class RewardSession {
       adjusted: output('adjusted'),
       score: output('score')
     }
+  }
+}
+
+/** A graph by itself, on the CPU: what the exporter measures calibration data with. */
+export class PlainGraph {
+  readonly #session: ort.InferenceSession
+
+  private constructor(session: ort.InferenceSession) {
+    this.#session = session
+  }
+
+  /** @throws ArmormError bundle_graph */
+  static async open(folder: string, file: string, threads: number): Promise<PlainGraph> {
+    return new PlainGraph(await open(file, { folder, provider: 'cpu', threads }))
+  }
+
+  /** Runs the graph on those of the feeds that it reads; its outputs are float32, by name. */
+  async run(feeds: Feeds): Promise<Record<string, Float32Array>> {
+    const read = new Set(this.#session.inputNames)
+    const known = Object.fromEntries(Object.entries(feeds).filter(([name]) => read.has(name)))
+    const outputs = await this.#session.run(tensors(known))
+    return Object.fromEntries(Object.entries(outputs).map(([name, { data }]) => [name, data as Float32Array]))
+  }
+
+  async close(): Promise<void> {
+    await this.#session.release()
   }
 }

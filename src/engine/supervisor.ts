@@ -173,9 +173,9 @@ export class EngineSupervisor implements Engine {
         if (child.connected) child.once('disconnect', () => ended(code, signal))
         else ended(code, signal)
       })
-      const { folder, provider, threads } = this.#options
+      const { folder, provider, threads, exactTokens } = this.#options
       const warmUp = this.#capacity ? null : (this.#options.warmUp ?? null)
-      this.#send({ type: 'load', options: { folder, provider, threads }, warmUp })
+      this.#send({ type: 'load', options: { folder, provider, threads, exactTokens }, warmUp })
     })
   }
 

@@ -46,7 +46,12 @@ export async function* rateInOrder<T extends Placed>(
     threads: Math.min(2, threads),
     deadlineMs: 60_000
   })
-  const engine = new EngineSupervisor({ folder, provider: 'cpu', threads })
+  const engine = new EngineSupervisor({
+    folder,
+    provider: 'cpu',
+    threads,
+    exactTokens: manifest.backbone.exact_tokens ?? []
+  })
   try {
     await engine.load()
     const queue = new BatchQueue(engine, { objectives: manifest.objectives.length, ...BATCH })

@@ -15,18 +15,23 @@ import { type ModelConfig, readConfig } from '../checkpoint/config.js'
 import { SafetensorsReader } from '../checkpoint/safetensors.js'
 import { checkTensors, expectedTensors } from '../checkpoint/tensors.js'
 import { readFinite } from '../checkpoint/weights.js'
+import type { EngineSequence } from '../engine/contract.js'
 import { ArmormError } from '../errors.js'
 import { TextModel } from '../text/text-model.js'
 import { packageVersion } from '../version.js'
-import { type TemplateGate, resolveGate } from './gate-pattern.js'
+import { resolveGate } from './gate-pattern.js'
 import { type AttentionForm, buildBackbone } from './graph/backbone.js'
 import { buildHeads } from './graph/heads.js'
-import type { Precision } from './graph/linear.js'
+import { buildInt8Backbone } from './graph/backbone-int8.js'
+import type { FloatPrecision, Precision } from './graph/linear.js'
 import { resolveObjectives } from './objectives.js'
 import { ExternalDataWriter } from './onnx/external-data.js'
 import { GraphBuilder } from './onnx/graph-builder.js'
 import { DataType } from './onnx/model.js'
 import { checkOut, outFolder, partialFolder, publish } from './out-folder.js'
+import { CALIBRATION_FILE, madeUp, readConversations, tokenized } from './quantize/calibration-set.js'
+import { Calibration } from './quantize/calibrate.js'
+import { FoldedBackbone } from './quantize/folded.js'
 import { selfTestCases } from './self-test-cases.js'
 import type { WeightSink } from './weights/store.js'
 
@@ -45,6 +50,10 @@ export interface ExportOptions {
   /** Longest sequence in tokens; default and limit: the checkpoint's max_position_embeddings. */
   readonly maxTokens?: number
   readonly licence?: string
+  /** Conversations for precision int8, as JSON lines; default: the packaged ones. */
+  readonly calibration?: string
+  /** Ids of tokens that precision int8 computes in more digits; default: the special tokens of the chat template. */
+  readonly exactTokens?: readonly number[]
   readonly replace?: boolean
   /** Told how much is done, 0..1, and what is being done. */
   readonly onProgress?: (done: number, step: string) => void
@@ -103,12 +112,11 @@ async function writeBundle(options: ExportOptions): Promise<Manifest> {
     await mkdir(partial)
     const copied = await copyTextFiles(options.checkpoint, partial)
     const tokenizer = copied.includes(TOKENIZER_FILE)
-    const gate = resolveGate(
-      config,
-      options.gatePattern,
-      tokenizer ? await templateGate(partial, config, maxTokens) : null
-    )
-    const lossless = await writeGraphs(partial, reader, config, maxTokens, options)
+    const { vocabSize } = config
+    const text = tokenizer ? await TextModel.load(partial, { maxTokens, vocabSize, gatePattern: null }) : null
+    const gate = resolveGate(config, options.gatePattern, text && { pattern: text.deriveGatePattern() })
+    const calibration = await calibrationOf(options, config, maxTokens, text)
+    const lossless = await writeGraphs(partial, reader, config, maxTokens, options, calibration)
     const selfTest = await selfTestCases(reader, config, maxTokens, lossless, (done) =>
       options.onProgress?.(WRITING + done * (1 - WRITING), 'self-test')
     )
@@ -124,7 +132,8 @@ async function writeBundle(options: ExportOptions): Promise<Manifest> {
         providers: [...target.providers],
         hidden_size: config.hiddenSize,
         layers: config.layers,
-        vocab_size: config.vocabSize
+        vocab_size: config.vocabSize,
+        ...(calibration && calibration.exactTokens.length > 0 && { exact_tokens: calibration.exactTokens })
       },
       heads: {
         file: HEADS_FILE,
@@ -203,9 +212,32 @@ async function compactJson(from: string, to: string): Promise<void> {
   await writeFile(to, JSON.stringify(json))
 }
 
-async function templateGate(folder: string, { vocabSize }: ModelConfig, maxTokens: number): Promise<TemplateGate> {
-  const text = await TextModel.load(folder, { maxTokens, vocabSize, gatePattern: null })
-  return { pattern: text.deriveGatePattern() }
+/** What precision int8 needs to know besides the weights. */
+interface CalibrationData {
+  readonly sequences: readonly EngineSequence[]
+  readonly exactTokens: number[]
+}
+
+/** Null at other precisions. @throws ArmormError invalid_config */
+async function calibrationOf(
+  { precision, calibration, exactTokens }: ExportOptions,
+  { vocabSize }: ModelConfig,
+  maxTokens: number,
+  text: TextModel | null
+): Promise<CalibrationData | null> {
+  if (precision !== 'int8') {
+    if (calibration === undefined && exactTokens === undefined) return null
+    throw new ArmormError('invalid_config', '--calibration and --exact-tokens are for --precision int8')
+  }
+  const exact = [...new Set(exactTokens ?? text?.structureTokens() ?? [])].filter((id) => id < vocabSize)
+  if (text !== null) {
+    const path = calibration ?? CALIBRATION_FILE
+    return { sequences: tokenized(await readConversations(path), text, path), exactTokens: exact }
+  }
+  if (calibration !== undefined) {
+    throw new ArmormError('invalid_config', '--calibration needs a tokenizer, and the checkpoint has none')
+  }
+  return { sequences: madeUp(vocabSize, maxTokens), exactTokens: exact }
 }
 
 /** @returns whether every weight is stored without loss */
@@ -214,7 +246,8 @@ async function writeGraphs(
   reader: SafetensorsReader,
   config: ModelConfig,
   maxTokens: number,
-  { precision, onProgress }: ExportOptions
+  { precision, onProgress }: ExportOptions,
+  calibration: CalibrationData | null
 ): Promise<boolean> {
   const version = await packageVersion()
   const weights = expectedTensors(config).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
@@ -228,7 +261,8 @@ async function writeGraphs(
   const { attention, computeType } = TARGETS[precision]
   const sink: WeightSink = { graph, data, computeType, onProgress: count, lossless: true }
   try {
-    await buildBackbone(sink, reader, config, precision, attention, maxTokens)
+    if (calibration) await writeInt8(sink, folder, reader, config, maxTokens, calibration)
+    else await buildBackbone(sink, reader, config, precision as FloatPrecision, attention, maxTokens)
   } finally {
     await data.close()
   }
@@ -236,6 +270,34 @@ async function writeGraphs(
   const heads = await buildHeads(reader, config)
   await writeFile(join(folder, HEADS_FILE), heads.encode(version))
   return sink.lossless
+}
+
+async function writeInt8(
+  sink: WeightSink,
+  folder: string,
+  reader: SafetensorsReader,
+  config: ModelConfig,
+  maxTokens: number,
+  { sequences, exactTokens }: CalibrationData
+): Promise<void> {
+  const folded = new FoldedBackbone(reader, config)
+  const layers = await Calibration.start({
+    folded,
+    sequences,
+    exactTokens: new Set(exactTokens),
+    folder: join(folder, 'calibration'),
+    maxTokens
+  })
+  try {
+    await buildInt8Backbone(sink, {
+      folded,
+      maxTokens,
+      exact: exactTokens.length > 0,
+      calibrate: () => layers.layer()
+    })
+  } finally {
+    await layers.close()
+  }
 }
 
 async function checksums(folder: string): Promise<Manifest['files']> {

@@ -111,6 +111,25 @@ export class TextModel {
     }
   }
 
+  /** Ids of the special tokens with which the chat template and the family mark turns and the beginning, in order. */
+  structureTokens(): number[] {
+    const user: Message = { role: 'user', content: 'word' }
+    const answer: Message = { role: 'assistant', content: 'word' }
+    const found = new Set<number>(this.bosId === null ? [] : [this.bosId])
+    for (const messages of [
+      [{ role: 'system', content: 'word' }, user, answer, user, answer],
+      [user, answer, user, answer]
+    ]) {
+      try {
+        for (const id of this.#encodeMessages(messages).ids) if (this.#tokenizer.specialIds.has(id)) found.add(id)
+      } catch (error) {
+        // Some templates know no system message; without a template there are no turns.
+        if (!(error instanceof ArmormError && error.code === 'template_failed')) throw error
+      }
+    }
+    return [...found].sort((a, b) => a - b)
+  }
+
   #encodeMessages(unchecked: readonly Message[]): Positions {
     const messages = checkMessages(unchecked)
     const template = this.#template

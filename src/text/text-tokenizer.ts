@@ -63,6 +63,7 @@ export class TextTokenizer {
   readonly written: AddedTokenMatcher
   /** Only the special ones, to find what content must not say. */
   readonly special: AddedTokenMatcher
+  readonly specialIds: ReadonlySet<number>
   /** Token that the post-processor puts first (a family's BOS), or null. */
   readonly firstTokenOfPostProcessor: string | null
   readonly #normalized: AddedTokenMatcher
@@ -105,6 +106,7 @@ export class TextTokenizer {
     const normalize = (text: string) => this.#library.normalizer?.normalize(text) ?? text
     this.written = new AddedTokenMatcher(added.filter(asWritten).map((token) => [token.content, token]))
     this.special = new AddedTokenMatcher(special.map((token) => [token.content, token]))
+    this.specialIds = new Set(special.map(({ id }) => id))
     this.#normalized = new AddedTokenMatcher(
       added.filter((token) => !asWritten(token)).map((token) => [normalize(token.content), token])
     )

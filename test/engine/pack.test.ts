@@ -170,6 +170,37 @@ t.test('cascade: tokens are filled up to whole chunks, with fewer than one token
   )
 })
 
+t.test('cascade: exact tokens stand at the end, nothing else changes', async () => {
+  const exact = new Set([1, 12])
+  fc.assert(
+    fc.property(longBatch, (batch) => {
+      const packed = packBatch(batch)
+      const plain = cascadeInputs(packed)
+      const apart = cascadeInputs(packed, exact)
+      const { tokenIds, positions, quantized, chunks, wanted, rows, slots } = apart
+      const inPlace = tokenIds.every(
+        (id, at) => (at === tokenIds.length - 1 && id === 0) || exact.has(id) === at >= quantized
+      )
+      const sameRows = batch.every(({ ids }, b) =>
+        [...ids].every((id, position) => {
+          const at = rows[b * apart.rowLength + position]!
+          const before = plain.rows[b * plain.rowLength + position]!
+          return tokenIds[at] === id && positions[at] === BigInt(position) && slots[at] === plain.slots[before]
+        })
+      )
+      const sameWanted = wanted.every((at, i) => tokenIds[at] === packed.tokenIds[packed.wanted[i]!])
+      return inPlace && sameRows && sameWanted && quantized % chunks === 0 && quantized < tokenIds.length
+    })
+  )
+})
+
+t.test('cascade: a token of each kind, were there none in the batch', async (t) => {
+  const none = cascadeInputs(packBatch([sequence([5, 6])]), new Set([1]))
+  t.match(none, { tokenIds: Int32Array.of(5, 6, 0), quantized: 2, chunks: 1, wanted: Int32Array.of(1, 0) })
+  const all = cascadeInputs(packBatch([sequence([1, 1])]), new Set([1]))
+  t.match(all, { tokenIds: Int32Array.of(0, 1, 1), quantized: 1, chunks: 1, wanted: Int32Array.of(2, 1) })
+})
+
 t.test('two responses to one prompt, written out', async (t) => {
   const packed = packBatch([sequence([5, 6, 7], 1), sequence([5, 6, 8, 9], 1), sequence([6], 0)])
   t.strictSame(packed, {
@@ -190,7 +221,9 @@ t.test('two responses to one prompt, written out', async (t) => {
   t.strictSame(cascade, {
     tokenIds: packed.tokenIds,
     positions: packed.positions,
+    quantized: 6,
     chunks: 1,
+    wanted: packed.wanted,
     rowLength: 64,
     blocks: BigInt64Array.of(0n, 64n, 1n, 64n, 2n, 64n),
     slots: Int32Array.of(0, 1, 2, 66, 67, 128),

@@ -98,6 +98,42 @@ t.test('the tokenizer goes along, and its template gives the gate pattern', asyn
   })
 })
 
+t.test('int8: what it is calibrated with is refused where it cannot be used', async (t) => {
+  const out = join(t.testdir({}), 'bundle')
+  const options = { checkpoint: checkpointFolder('biases'), out, gatePattern: GATE }
+  const refused = (message: RegExp) => ({ code: 'invalid_config', message })
+  const calibration = join(t.testdirName, 'data.jsonl')
+  await t.rejects(exportBundle({ ...options, precision: 'fp32', calibration }), refused(/for --precision int8/))
+  await t.rejects(exportBundle({ ...options, precision: 'fp32', exactTokens: [1] }), refused(/for --precision int8/))
+  await t.rejects(exportBundle({ ...options, precision: 'int8', calibration }), refused(/needs a tokenizer/))
+  t.same(readdirSync(t.testdirName), [], 'nothing is left')
+})
+
+t.test('int8: the same calibration gives the same bundle; exact tokens come from the chat template', async (t) => {
+  const checkpoint = copyOf(t, 'armorm-tiny')
+  for (const file of ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja']) {
+    cpSync(join(DEFAULT_MODEL, file), join(checkpoint, file))
+  }
+  const calibration = join(t.testdirName, 'data.jsonl')
+  const line = (word: string) =>
+    JSON.stringify({ prompt: [{ role: 'user', content: `${word}?` }], responses: [`${word}!`, word.repeat(9)] })
+  writeFileSync(calibration, [line('yes'), line('perhaps'), ''].join('\n'))
+  const of = (out: string, more: object = {}) =>
+    exportBundle({ checkpoint, out: join(t.testdirName, out), precision: 'int8', gatePattern: GATE, ...more })
+  const first = await of('a', { calibration })
+  // <|im_start|> and <|im_end|>
+  t.same(first.backbone.exact_tokens, [1, 2])
+  t.equal((await of('b', { calibration })).model.revision, first.model.revision)
+  t.not((await of('c')).model.revision, first.model.revision, 'the packaged conversations')
+  const other = await of('d', { calibration, exactTokens: [] })
+  t.equal(other.backbone.exact_tokens, undefined)
+  t.same(
+    Object.keys(first.files).filter((name) => !name.includes('token') && !name.includes('template')),
+    ['backbone.onnx', 'backbone.onnx.data', 'heads.onnx'],
+    'nothing of the calibration is left'
+  )
+})
+
 t.test('the self-test holds what the reference computes from the checkpoint', async (t) => {
   const folder = t.testdir({})
   const exact = await exportBundle({

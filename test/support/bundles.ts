@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { checksum, revisionOf } from '../../src/bundle/files.js'
 import { type Manifest, MANIFEST_FILE } from '../../src/bundle/manifest.js'
-import { exportBundle } from '../../src/export/export-bundle.js'
+import { exportBundle, type ExportOptions } from '../../src/export/export-bundle.js'
 import type { Precision } from '../../src/export/graph/linear.js'
 import { type CheckpointName, checkpointFolder } from './checkpoints.js'
 
@@ -12,9 +12,14 @@ import { type CheckpointName, checkpointFolder } from './checkpoints.js'
 const GATE_PATTERN = [1, 2]
 
 /** Exports a checkpoint into a folder that goes with the test. @returns the bundle's folder */
-export async function tinyBundle(t: Test, name: CheckpointName, precision: Precision = 'fp32'): Promise<string> {
+export async function tinyBundle(
+  t: Test,
+  name: CheckpointName,
+  precision: Precision = 'fp32',
+  options: Partial<ExportOptions> = {}
+): Promise<string> {
   const out = join(t.testdir(), 'bundle')
-  await exportBundle({ checkpoint: checkpointFolder(name), out, precision, gatePattern: GATE_PATTERN })
+  await exportBundle({ checkpoint: checkpointFolder(name), out, precision, gatePattern: GATE_PATTERN, ...options })
   return out
 }
 

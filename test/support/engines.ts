@@ -1,5 +1,5 @@
 /** Engines of tests: processes that end with the test. */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { EngineSequence, HeadOutputs } from '../../src/engine/contract.js'
@@ -9,9 +9,18 @@ import { FIXTURES } from './paths.js'
 // The test runner puts its loaders there: processes under test are to run as they do without it, and start sooner.
 delete process.env.NODE_OPTIONS
 
+/** What the folder's manifest lists; nothing where there is none. */
+function exactTokensOf(folder: string): readonly number[] {
+  const path = join(folder, 'bundle.json')
+  if (!existsSync(path)) return []
+  const { backbone } = JSON.parse(readFileSync(path, 'utf8')) as { backbone?: { exact_tokens?: number[] } }
+  return backbone?.exact_tokens ?? []
+}
+
 /** A supervisor on one thread, not yet loaded. */
 export function engineOver(t: Test, folder: string, options: Partial<SupervisorOptions> = {}): EngineSupervisor {
-  const engine = new EngineSupervisor({ folder, provider: 'cpu', threads: 1, backoffMs: 1, ...options })
+  const exactTokens = exactTokensOf(folder)
+  const engine = new EngineSupervisor({ folder, provider: 'cpu', threads: 1, backoffMs: 1, exactTokens, ...options })
   t.teardown(() => {
     // A test that failed may have left a run that never ends.
     if (engine.pid !== undefined && engine.health().state !== 'stopped') process.kill(engine.pid, 'SIGKILL')

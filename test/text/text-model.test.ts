@@ -75,6 +75,11 @@ t.test('text rendered by the template scores as the messages do', async (t) => {
   }
 })
 
+t.test('the tokens of structure are the special ones that the template and the family print', async (t) => {
+  t.strictSame((await smollm2()).structureTokens(), [1, 2])
+  t.strictSame((await llama3(t)).structureTokens(), [128000, 128006, 128007, 128009])
+})
+
 t.test('gate patterns are derived from the chat template', async (t) => {
   t.strictSame((await smollm2({ gatePattern: null })).deriveGatePattern(), SMOLLM2_PATTERN)
   t.strictSame((await llama3(t, { gatePattern: null })).deriveGatePattern(), LLAMA3_PATTERN)

@@ -8,7 +8,7 @@ import { BACKBONE_FILE, HEADS_FILE, TEXT_FILES } from '../../../src/bundle/files
 import { loadBundle } from '../../../src/bundle/load.js'
 import { ARCHITECTURE, CONFIG_FILE } from '../../../src/checkpoint/config.js'
 import { SINGLE_FILE } from '../../../src/checkpoint/safetensors.js'
-import { groupsOutside } from '../../../src/export/graph/attention-cascade.js'
+import { queryHeads } from '../../../src/export/graph/query-heads.js'
 import { inverseFrequencies } from '../../../src/export/graph/rotary.js'
 import { decode, type Matrix } from './decode.js'
 import { type OnnxFile, readOnnx } from './read-onnx.js'
@@ -120,7 +120,7 @@ async function rope(file: OnnxFile): Promise<{ headDim: number; theta: number }>
 /** Rows of a query projection as the checkpoint has them: the exporter puts the heads in another order. */
 function headsInOrder({ shape, values }: Matrix, kvHeads: number, headDim: number): Matrix {
   const [rows = 0, columns = 0] = shape
-  const original = groupsOutside(rows / headDim / kvHeads, kvHeads, headDim)
+  const original = queryHeads({ heads: rows / headDim, kvHeads, headDim })
   const ordered = new Float32Array(values.length)
   for (let row = 0; row < rows; row++) {
     ordered.set(values.subarray(row * columns, (row + 1) * columns), original(row) * columns)

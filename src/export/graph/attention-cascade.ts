@@ -10,16 +10,37 @@
  * Memory is that of one block's scores, heads * CASCADE_BLOCK * length, whatever the batch.
  */
 import { CASCADE_BLOCK } from '../../engine/pack.js'
+import type { ModelConfig } from '../../checkpoint/config.js'
 import type { WeightSource } from '../../checkpoint/weights.js'
 import { GraphBuilder } from '../onnx/graph-builder.js'
 import { DataType, type GraphMessage } from '../onnx/model.js'
-import { type IndexMap, mapRows } from '../weights/arrange.js'
+import { mapRows } from '../weights/arrange.js'
 import { asColumn, type Attention, type AttentionContext, attentionPath, attentionTensor } from './attention.js'
 import { linear } from './linear.js'
+import { queryHeads } from './query-heads.js'
 import { rotaryCaches } from './rotary.js'
 
 const contrib = (attributes: Record<string, { int: number } | { float: number }>) =>
   ({ domain: 'com.microsoft', attributes }) as const
+
+/** The parts of the graph that cascade attention is made of, whatever computes the projections. */
+export interface Cascade {
+  /** int64 `[T, 1]`, `[P, 1]`: positions of the packed tokens, and of those wanted. */
+  readonly positions: string
+  readonly wantedPositions: string
+  /** int32 `[T]`: place of each packed token in what `attend` returns. */
+  readonly slots: string
+  /** int64 scalar: equal parts in which token-wise layers run. */
+  readonly chunks: string
+  /** Rotary embedding of queries or keys `[T, heads * headDim]` at `positions` `[T, 1]`, in the graph or a body in it. */
+  rotate(graph: GraphBuilder, path: string, x: string, positions: string, heads: number): string
+  /**
+   * Attends from q `[T, heads * headDim]`, its heads in the order of `queryHeads`, to k and v `[T, kvHeads * headDim]`:
+   * `[blocks * CASCADE_BLOCK, heads * headDim]`, heads in the checkpoint's order. With `wanted`, where q is that of
+   * the wanted tokens alone, `[P, heads * headDim]`.
+   */
+  attend(path: string, q: string, k: string, v: string, which: 'all' | 'wanted'): string
+}
 
 /**
  * Inputs: `positions` int64 `[T]` of the packed tokens in their rows; `rows` int32 `[B, L]`, packed token at each
@@ -27,11 +48,8 @@ const contrib = (attributes: Record<string, { int: number } | { float: number }>
  * of each block; `slots` int32 `[T]`, place `block * CASCADE_BLOCK + offset` of each packed token; `wanted_rows` int64
  * `[P, 2]`, a row of each wanted token and its position there plus one; `chunks` int64 scalar that divides T.
  */
-export function cascadeAttention(context: AttentionContext): Attention {
-  const { sink, config, precision, maxTokens, wanted } = context
-  const { graph } = sink
+export function cascade(graph: GraphBuilder, config: ModelConfig, maxTokens: number, wanted: string): Cascade {
   const { heads, kvHeads, headDim } = config
-  const group = heads / kvHeads
   const positions = graph.input('positions', DataType.INT64, ['T'])
   const rows = graph.input('rows', DataType.INT32, ['B', 'L'])
   const blocks = graph.input('blocks', DataType.INT64, ['N', 2])
@@ -41,7 +59,6 @@ export function cascadeAttention(context: AttentionContext): Attention {
 
   // The rotation works on [batch, sequence, width]; with one token a sequence no length bounds the batch.
   const column = graph.node('/positions', 'Unsqueeze', [positions, graph.ints(1)])
-  const wantedColumn = graph.node('/positions/wanted', 'Gather', [column, wanted])
   const { cos, sin } = rotaryCaches(graph, config, maxTokens, headDim / 2, DataType.FLOAT)
   const count = (path: string, list: string): string => {
     const shape = graph.node(path, 'Shape', [list])
@@ -50,6 +67,57 @@ export function cascadeAttention(context: AttentionContext): Attention {
   const blockCount = count('/blocks/count', blocks)
   const wantedCount = count('/wanted/count', wantedRows)
   const mask = causalMask(graph)
+
+  return {
+    positions: column,
+    wantedPositions: graph.node('/positions/wanted', 'Gather', [column, wanted]),
+    slots,
+    chunks,
+
+    rotate(within, path, x, at, count) {
+      const rotated = within.node(
+        path,
+        'RotaryEmbedding',
+        [within.node(path, 'Unsqueeze', [x, within.ints(1)]), at, cos, sin],
+        contrib({ num_heads: { int: count } })
+      )
+      return within.node(path, 'Squeeze', [rotated, within.ints(1)])
+    },
+
+    attend(path, q, k, v, which) {
+      const last = which === 'wanted'
+      const headsOf = (value: string, name: string): string =>
+        graph.node(`${path}/${name}/heads`, 'Reshape', [value, graph.ints(-1, kvHeads, headDim)])
+      const body = blockBody(
+        graph,
+        {
+          path,
+          q,
+          k: headsOf(k, 'k_proj'),
+          v: headsOf(v, 'v_proj'),
+          rows,
+          group: heads / kvHeads,
+          kvHeads,
+          headDim
+        },
+        last ? wantedRows : blocks,
+        mask,
+        last
+      )
+      const outputs = graph.node(path, 'Loop', [last ? wantedCount : blockCount, graph.bool(true)], {
+        attributes: { body: { graph: body } }
+      })
+      return graph.node(`${path}/flat`, 'Reshape', [outputs, graph.ints(-1, heads * headDim)])
+    }
+  }
+}
+
+/** See `cascade` for the inputs. */
+export function cascadeAttention(context: AttentionContext): Attention {
+  const { sink, config, precision, maxTokens, wanted } = context
+  const { graph } = sink
+  const { headDim } = config
+  const core = cascade(graph, config, maxTokens, wanted)
 
   /** Projection of `x` `[T, hidden]`, rotated by `at` `[T, 1]` if that is given: `[T, rows of the weights]`. */
   const project = async (
@@ -63,63 +131,28 @@ export function cascadeAttention(context: AttentionContext): Attention {
     const bias = config.attentionBias ? arrange(asColumn(attentionTensor(context, layer, `${name}.bias`))) : undefined
     const weights = arrange(attentionTensor(context, layer, `${name}.weight`))
     const projected = await linear(sink, path, precision, x, weights, bias)
-    if (at === null) return projected
-    const rotated = graph.node(
-      path,
-      'RotaryEmbedding',
-      [graph.node(path, 'Unsqueeze', [projected, graph.ints(1)]), at, cos, sin],
-      contrib({ num_heads: { int: weights.rows / headDim } })
-    )
-    return graph.node(path, 'Squeeze', [rotated, graph.ints(1)])
+    return at === null ? projected : core.rotate(graph, path, projected, at, weights.rows / headDim)
   }
   const asIs = (source: WeightSource): WeightSource => source
-  const grouped = (source: WeightSource): WeightSource =>
-    mapRows(source, heads * headDim, groupsOutside(group, kvHeads, headDim))
+  const grouped = (source: WeightSource): WeightSource => mapRows(source, config.heads * headDim, queryHeads(config))
 
   return {
-    chunks,
+    chunks: core.chunks,
 
     async attend(layer, x) {
-      const path = attentionPath(layer)
       const last = layer === config.layers - 1
       const queryInput = last ? graph.node('/wanted/attended', 'Gather', [x, wanted]) : x
-      const q = await project(layer, 'q_proj', queryInput, last ? wantedColumn : column, grouped)
-      const headsOf = (value: string, name: string): string =>
-        graph.node(`${path}/${name}/heads`, 'Reshape', [value, graph.ints(-1, kvHeads, headDim)])
-      const k = headsOf(await project(layer, 'k_proj', x, column, asIs), 'k_proj')
-      const v = headsOf(await project(layer, 'v_proj', x, null, asIs), 'v_proj')
-      const body = blockBody(
-        graph,
-        { path, q, k, v, rows, group, kvHeads, headDim },
-        last ? wantedRows : blocks,
-        mask,
-        last
-      )
-      const outputs = graph.node(path, 'Loop', [last ? wantedCount : blockCount, graph.bool(true)], {
-        attributes: { body: { graph: body } }
-      })
-      const flat = graph.node(`${path}/flat`, 'Reshape', [outputs, graph.ints(-1, heads * headDim)])
-      return last ? flat : graph.node(`${path}/packed`, 'Gather', [flat, slots])
+      const q = await project(layer, 'q_proj', queryInput, last ? core.wantedPositions : core.positions, grouped)
+      const k = await project(layer, 'k_proj', x, core.positions, asIs)
+      const v = await project(layer, 'v_proj', x, null, asIs)
+      const flat = core.attend(attentionPath(layer), q, k, v, last ? 'wanted' : 'all')
+      return last ? flat : graph.node(`${attentionPath(layer)}/packed`, 'Gather', [flat, core.slots])
     },
 
     output: (layer) => ({
       weights: attentionTensor(context, layer, 'o_proj.weight'),
       bias: config.attentionBias ? attentionTensor(context, layer, 'o_proj.bias') : undefined
     })
-  }
-}
-
-/**
- * The kernels batch over key and value heads, `[kvHeads, queries, headDim]`, and read them in place from
- * `[queries, kvHeads, headDim]`. So the query heads that share one key head must lie in the rows of the product, outside
- * the key heads: row `(g * kvHeads + h) * headDim + d` is that of head `h * group + g`.
- */
-export function groupsOutside(group: number, kvHeads: number, headDim: number): IndexMap {
-  return (index) => {
-    const head = Math.floor(index / headDim)
-    const h = head % kvHeads
-    const g = Math.floor(head / kvHeads)
-    return (h * group + g) * headDim + (index % headDim)
   }
 }
 

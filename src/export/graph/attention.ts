@@ -3,7 +3,7 @@ import type { ModelConfig } from '../../checkpoint/config.js'
 import type { SafetensorsReader } from '../../checkpoint/safetensors.js'
 import { tensorSource, type WeightSource } from '../../checkpoint/weights.js'
 import type { WeightSink } from '../weights/store.js'
-import type { Precision } from './linear.js'
+import type { FloatPrecision } from './linear.js'
 
 /** How tokens that were packed once are attended to from every row that they belong to. */
 export interface Attention {
@@ -23,7 +23,7 @@ export interface AttentionContext {
   readonly sink: WeightSink
   readonly reader: SafetensorsReader
   readonly config: ModelConfig
-  readonly precision: Precision
+  readonly precision: FloatPrecision
   /** Longest row that the rotary tables cover. */
   readonly maxTokens: number
   /** int32 `[P]` packed indices of which the states are wanted. */

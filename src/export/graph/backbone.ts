@@ -8,17 +8,17 @@ import type { ModelConfig } from '../../checkpoint/config.js'
 import type { SafetensorsReader } from '../../checkpoint/safetensors.js'
 import { DataType } from '../onnx/model.js'
 import { tensorSource } from '../../checkpoint/weights.js'
-import { storeBlocks8, storeCompact, storeFloat, storeHalf, type WeightSink } from '../weights/store.js'
+import { storeCompact, storeFloat, storeHalf, type WeightSink } from '../weights/store.js'
 import { type Attention, type AttentionContext, attentionPath } from './attention.js'
 import { cascadeAttention } from './attention-cascade.js'
 import { attentionOverRows } from './attention-rows.js'
 import { decodeMatrix } from './decode.js'
-import { linear, type Precision } from './linear.js'
+import { linear, type FloatPrecision } from './linear.js'
 import { mlp } from './mlp.js'
 import { firstNorm, skipNorm } from './norm.js'
 
 /** How the embedding table is kept at each precision; rows are decoded as they are looked up. */
-const STORE_EMBEDDING = { fp32: storeFloat, fp16: storeHalf, int8: storeBlocks8, compact: storeCompact } as const
+const STORE_EMBEDDING = { fp32: storeFloat, fp16: storeHalf, compact: storeCompact } as const
 
 export type AttentionForm = 'rows' | 'cascade'
 
@@ -32,7 +32,7 @@ export async function buildBackbone(
   sink: WeightSink,
   reader: SafetensorsReader,
   config: ModelConfig,
-  precision: Precision,
+  precision: FloatPrecision,
   form: AttentionForm,
   maxTokens: number
 ): Promise<void> {

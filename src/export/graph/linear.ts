@@ -3,18 +3,13 @@ import { toHalf } from '../weights/half.js'
 import type { GraphBuilder } from '../onnx/graph-builder.js'
 import { DataType } from '../onnx/model.js'
 import { rowBlocks, type WeightSource } from '../../checkpoint/weights.js'
-import { storeCompact, storeFloat, storeHalf, storeNBits8, type WeightSink } from '../weights/store.js'
+import { storeCompact, storeFloat, storeHalf, type WeightSink } from '../weights/store.js'
 import { decodeMatrix } from './decode.js'
 
 export type Precision = 'fp32' | 'fp16' | 'int8' | 'compact'
 
-/** Weights that share a scale at precision int8. */
-const INT8_BLOCK = 64
-/**
- * MatMulNBits' `accuracy_level` for float32 activations. With 8-bit activations (level 4) Llama's few huge activations
- * drown the rest: the built-in model's scores then keep a rank correlation of 0.94 with fp32 instead of 0.99.
- */
-const FLOAT_ACTIVATIONS = 1
+/** Those that compute in floats; int8 has a graph of its own (backbone-int8.ts). */
+export type FloatPrecision = Exclude<Precision, 'int8'>
 
 /** Adds x W^T (+ b) to a graph, the one that holds the weights or a body within it: float `[T, in]` -> `[T, out]`. */
 export type Linear = (graph: GraphBuilder, x: string) => string
@@ -25,12 +20,11 @@ export type Linear = (graph: GraphBuilder, x: string) => string
  *     fp32      x ── FusedMatMul(transB) ── [Add bias]
  *     fp16      the same in half precision
  *     compact   the same, over decoded weights
- *     int8      x ── MatMulNBits ── [Add bias]
  */
 export async function linearLayer(
   sink: WeightSink,
   path: string,
-  precision: Precision,
+  precision: FloatPrecision,
   weights: WeightSource,
   bias?: WeightSource
 ): Promise<Linear> {
@@ -44,7 +38,7 @@ export async function linearLayer(
 export async function linear(
   sink: WeightSink,
   path: string,
-  precision: Precision,
+  precision: FloatPrecision,
   x: string,
   weights: WeightSource,
   bias?: WeightSource
@@ -55,22 +49,13 @@ export async function linear(
 
 const STORE = { fp32: storeFloat, fp16: storeHalf, compact: storeCompact } as const
 
-async function product(sink: WeightSink, path: string, precision: Precision, weights: WeightSource): Promise<Linear> {
+async function product(
+  sink: WeightSink,
+  path: string,
+  precision: FloatPrecision,
+  weights: WeightSource
+): Promise<Linear> {
   const name = `${path}.weight`
-  if (precision === 'int8') {
-    const stored = await storeNBits8(sink, name, weights, INT8_BLOCK)
-    return (graph, x) =>
-      graph.node(path, 'MatMulNBits', [x, stored.levels, stored.scales], {
-        domain: 'com.microsoft',
-        attributes: {
-          K: { int: stored.columns },
-          N: { int: stored.rows },
-          bits: { int: 8 },
-          block_size: { int: stored.block },
-          accuracy_level: { int: FLOAT_ACTIVATIONS }
-        }
-      })
-  }
   const matrix = decodeMatrix(sink.graph, `${path}/weight`, await STORE[precision](sink, name, weights))
   return (graph, x) =>
     graph.node(path, 'FusedMatMul', [x, matrix], { domain: 'com.microsoft', attributes: { transB: { int: 1 } } })

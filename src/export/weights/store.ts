@@ -144,7 +144,7 @@ async function storeGrid8(sink: WeightSink, name: string, source: WeightSource):
 
 /** Symmetric 8 bits with one float32 scale for every 32 weights of a row; the last block is padded with zeros. */
 export async function storeBlocks8(sink: WeightSink, name: string, source: WeightSource): Promise<StoredMatrix> {
-  return blocks8(sink, name, source, await writeBlocks8(sink, source, GRID_BLOCK, 0), false)
+  return blocks8(sink, name, source, await writeBlocks8(sink, source), false)
 }
 
 /** Names what was written in blocks of 32 levels. */
@@ -172,52 +172,19 @@ function blocks8(
   }
 }
 
-/** Names of MatMulNBits' weights `[rows, blocks, block]` uint8 around 128 and scales `[rows, blocks]`. */
-export interface StoredNBits {
-  readonly rows: number
-  readonly columns: number
-  readonly block: number
-  readonly levels: string
-  readonly scales: string
-}
-
-/** As MatMulNBits with 8 bits wants them. */
-export async function storeNBits8(
-  sink: WeightSink,
-  name: string,
-  source: WeightSource,
-  block: number
-): Promise<StoredNBits> {
-  const { levels, scales, blocks } = await writeBlocks8(sink, source, block, 128)
-  return {
-    rows: source.rows,
-    columns: source.columns,
-    block,
-    levels: sink.graph.externalTensor(
-      `${name}.levels`,
-      DataType.UINT8,
-      [source.rows, blocks, block],
-      sink.data,
-      levels
-    ),
-    scales: sink.graph.externalTensor(`${name}.scales`, DataType.FLOAT, [source.rows, blocks], sink.data, scales)
-  }
-}
-
-/** Levels -127..127, plus `zero`, as bytes: int8 for a zero of 0, uint8 for 128. */
+/** Levels -127..127, int8. */
 async function writeBlocks8(
   sink: WeightSink,
-  source: WeightSource,
-  size: number,
-  zero: number
-): Promise<{ levels: ExternalRegion; scales: ExternalRegion; blocks: number }> {
+  source: WeightSource
+): Promise<{ levels: ExternalRegion; scales: ExternalRegion }> {
   const { rows, columns } = source
+  const size = GRID_BLOCK
   const blocks = Math.ceil(columns / size)
   sink.lossless = false
   const levels = sink.data.allocate(rows * blocks * size)
   const scales = sink.data.allocate(rows * blocks * 4)
   for await (const { first, count, block } of rowBlocks(source)) {
-    const level = new Uint8Array(count * blocks * size).fill(zero)
+    const level = new Int8Array(count * blocks * size)
     const scale = new Float32Array(count * blocks)
     for (let row = 0; row < count; row++) {
       for (let b = 0; b < blocks; b++) {
@@ -231,7 +198,7 @@ async function writeBlocks8(
         const at = (row * blocks + b) * size - start
         for (let i = start; i < end; i++) {
           const rounded = Math.round(block[i]! / step)
-          level[at + i] = Math.max(-127, Math.min(127, rounded)) + zero
+          level[at + i] = Math.max(-127, Math.min(127, rounded))
         }
       }
     }
@@ -239,5 +206,5 @@ async function writeBlocks8(
     await sink.data.write(scales, first * blocks * 4, scale)
     sink.onProgress(block.length)
   }
-  return { levels, scales, blocks }
+  return { levels, scales }
 }

@@ -1,0 +1,92 @@
+/** What an 8-bit backbone is calibrated with: conversations, or made-up token ids where there is no tokenizer. */
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import type { EngineSequence } from '../../engine/contract.js'
+import { ArmormError } from '../../errors.js'
+import type { Message } from '../../text/conversation.js'
+import type { TextModel } from '../../text/text-model.js'
+import { uniforms } from './rotation.js'
+
+/** The packaged conversations; data, which stays beside the sources and is not compiled. */
+export const CALIBRATION_FILE = fileURLToPath(new URL('../../../../models/calibration.jsonl', import.meta.url))
+
+const MADE_UP_SEQUENCES = 48
+const MADE_UP_TOKENS = 128
+
+interface Group {
+  readonly prompt: readonly Message[]
+  readonly responses: readonly string[]
+}
+
+function isGroup(value: unknown): value is Group {
+  if (typeof value !== 'object' || value === null) return false
+  const { prompt, responses } = value as Partial<Record<keyof Group, unknown>>
+  const text = (part: unknown): boolean => typeof part === 'string'
+  return (
+    Array.isArray(prompt) &&
+    prompt.length > 0 &&
+    prompt.every((message: Partial<Message> | null) => text(message?.role) && text(message?.content)) &&
+    Array.isArray(responses) &&
+    responses.length > 0 &&
+    responses.every(text)
+  )
+}
+
+/**
+ * Reads conversations, one JSON object a line: `{"prompt": [messages], "responses": [texts]}`.
+ * @throws ArmormError invalid_config naming file and line
+ */
+export async function readConversations(path: string): Promise<Message[][]> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new ArmormError('invalid_config', `calibration data ${path} cannot be read (${code})`, {}, error)
+  }
+  const conversations = text.split('\n').flatMap((line, i) => {
+    if (line.trim() === '') return []
+    let group: unknown
+    try {
+      group = JSON.parse(line)
+    } catch {
+      throw new ArmormError('invalid_config', `${path}:${i + 1} is not JSON`)
+    }
+    if (!isGroup(group)) {
+      throw new ArmormError('invalid_config', `${path}:${i + 1} is no {"prompt": [messages], "responses": [texts]}`)
+    }
+    const { prompt, responses } = group
+    return responses.map((content) => [...prompt, { role: 'assistant', content }])
+  })
+  if (conversations.length === 0) throw new ArmormError('invalid_config', `calibration data ${path} is empty`)
+  return conversations
+}
+
+/**
+ * Conversations as the engine takes them; what is too long for the model even without its prompt is left out.
+ * @throws ArmormError invalid_config for conversations that this model's tokenizer or template refuses, or none that fits
+ */
+export function tokenized(conversations: readonly Message[][], text: TextModel, path: string): EngineSequence[] {
+  const sequences = conversations.flatMap((messages, i) => {
+    try {
+      const { ids, gateIndex } = text.encode({ kind: 'messages', messages }, 'prompt_left')
+      return [{ ids, gateIndex }]
+    } catch (error) {
+      if (!(error instanceof ArmormError)) throw error
+      if (error.code === 'too_long') return []
+      const message = `conversation ${i} of the calibration data ${path} is refused: ${error.message}`
+      throw new ArmormError('invalid_config', message, {}, error)
+    }
+  })
+  if (sequences.length > 0) return sequences
+  throw new ArmormError('invalid_config', `no conversation of the calibration data ${path} fits into the model`)
+}
+
+/** Token ids from the whole vocabulary, the same for the same model. */
+export function madeUp(vocabSize: number, maxTokens: number): EngineSequence[] {
+  const uniform = uniforms(1)
+  return Array.from({ length: MADE_UP_SEQUENCES }, () => {
+    const length = Math.min(maxTokens, MADE_UP_TOKENS)
+    return { ids: Int32Array.from({ length }, () => Math.floor(uniform() * vocabSize)), gateIndex: 0 }
+  })
+}
