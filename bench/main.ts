@@ -54,13 +54,13 @@ async function startContestants(options: BenchOptions, threads: number, peers: P
     if (server) all.push(server)
     const engine = wants('engine') ? await EngineAlone.start(folder, threads) : null
     if (engine) all.push(engine)
-    if (peers.python !== null && peers.checkpoint !== null) {
+    if (wants('pytorch') && peers.python !== null && peers.checkpoint !== null) {
       const peer = await PyTorch.start(peers.python, peers.checkpoint, threads)
       const variants = peer.contestants().filter(({ name }) => !(options.quick && NOT_QUICK.includes(name)))
       all.push(...variants.map((variant) => ({ ...variant, loads: PEER_LOADS })))
     }
     if (peers.plainBundle !== null) {
-      const plain = await PlainServer.start(peers.plainBundle, threads)
+      const plain = await PlainServer.start(peers.plainBundle, peers.plainBackbone, threads)
       all.push(Object.assign(plain, { loads: PEER_LOADS }))
     }
     return { all, server, engine }
@@ -151,6 +151,7 @@ async function bench(options: BenchOptions): Promise<Figures> {
     agreement: collected.agreement,
     settings: collected.settings,
     ...jobs,
+    plainGraph: peers.plainBackbone === null ? 'own' : 'torch',
     skipped
   }
 }
