@@ -17,6 +17,10 @@ least and the largest. Each round has conversations of its own, so that nothing 
   mask is passed, which is faster than what transformers' users mostly do. No \`torch.compile\`.
 - **plain server**: HTTP and onnxruntime-node, each request alone, float32, tokenized on the event loop, session options as
   they come but for the threads: what one writes in an afternoon. PLAIN_GRAPH
+- **llama.cpp**: node-llama-cpp's prebuilt program for this processor, a GGUF of the backbone with f32 or bf16 matrices,
+  given token ids, one conversation at a time, heads in float32. Its interface gives the state of the last token only:
+  the state at the gate position takes a second run over the prompt, which responses to one prompt share. That run is
+  counted in its time and not in its tokens.
 
 Effective tokens count every conversation in full, as if nothing was shared. Processor time counts all processes of a
 contestant, the server's HTTP and tokenizers too: on a machine that has other work besides, it says more than time does.`
