@@ -15,8 +15,8 @@ least and the largest. Each round has conversations of its own, so that nothing 
 - **PyTorch**: transformers' \`LlamaModel\` with PyTorch's own attention, heads in float32, given token ids. *padded*: sorted
   by length, padded to the right, the fastest of several batch sizes; causal attention never sees that padding, so no
   mask is passed, which is faster than what transformers' users mostly do. No \`torch.compile\`.
-- **plain server**: HTTP and onnxruntime-node, each request alone, float32, tokenized on the event loop, session options as
-  they come but for the threads: what one writes in an afternoon. PLAIN_GRAPH
+- **plain server**: HTTP and onnxruntime-node, each request alone, float32, tokenized on the event loop: what one writes in
+  an afternoon. PLAIN_GRAPH
 - **llama.cpp**: node-llama-cpp's prebuilt program for this processor, a GGUF of the backbone with f32 or bf16 matrices,
   given token ids, one conversation at a time, heads in float32. Its interface gives the state of the last token only:
   the state at the gate position takes a second run over the prompt, which responses to one prompt share. That run is
@@ -27,11 +27,11 @@ contestant, the server's HTTP and tokenizers too: on a machine that has other wo
 
 /** What the plain server ran. */
 const PLAIN_GRAPHS: Record<Figures['plainGraph'], string> = {
-  torch: `Its backbone is what
-  \`torch.onnx.export\` makes of \`LlamaModel\`, states of all positions; its heads are this project's export.`,
-  own: `In this run there was
-  no Python to export its graph with, so it ran this project's own fp32 export, whose attention is fused and whose last
-  layer computes only what is wanted: the peer is stronger than a plain one, and ratios to it are lower bounds.`
+  torch: `Its backbone is what \`torch.onnx.export\` makes of \`LlamaModel\`, states of all positions, in a
+  session with the options as they come but for the threads; its heads are this project's export.`,
+  own: `In this run its graph could not be exported with Python, so it ran
+  this project's own fp32 export, whose attention is fused and whose last layer computes only what is wanted: the peer
+  is stronger than a plain one, and ratios to it are lower bounds.`
 }
 
 export function report(figures: Figures): string {
