@@ -28,7 +28,7 @@ export interface ContestantFigures {
   readonly name: string
   readonly title: string
   /** PyTorch's variants compete as one: the best of them counts. */
-  readonly family: 'server' | 'engine' | 'pytorch' | 'plain'
+  readonly family: 'server' | 'engine' | 'pytorch' | 'plain' | 'llama.cpp'
 }
 
 export interface Agreement {
@@ -98,6 +98,8 @@ export interface Figures {
   readonly lowLoad: LowLoadFigures | null
   readonly repeats: RepeatFigures | null
   readonly tokenization: TokenizationFigures | null
+  /** Whose graph the plain server ran: that of torch.onnx.export, or of this project's exporter. */
+  readonly plainGraph: 'torch' | 'own'
   /** Who did not take part, and why. */
   readonly skipped: readonly string[]
 }

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { loadBundle } from '../src/bundle/load.js'
 import type { Contestant, Work } from './contestants/contestant.js'
 import { EngineAlone } from './contestants/engine.js'
+import { LlamaCpp } from './contestants/llama-cpp.js'
 import { PlainServer } from './contestants/plain.js'
 import { PyTorch } from './contestants/pytorch.js'
 import { ArmormServer } from './contestants/server.js'
@@ -27,7 +28,9 @@ const CONTESTANTS: readonly ContestantFigures[] = [
   { name: 'pytorch-fp32-padded', title: 'PyTorch fp32, padded', family: 'pytorch' },
   { name: 'pytorch-bf16-single', title: 'PyTorch bf16, one by one', family: 'pytorch' },
   { name: 'pytorch-bf16-padded', title: 'PyTorch bf16, padded', family: 'pytorch' },
-  { name: 'plain', title: 'plain server, fp32', family: 'plain' }
+  { name: 'plain', title: 'plain server, fp32', family: 'plain' },
+  { name: 'llama.cpp-f32', title: 'llama.cpp f32', family: 'llama.cpp' },
+  { name: 'llama.cpp-bf16', title: 'llama.cpp bf16', family: 'llama.cpp' }
 ]
 /** The peers sit out what no bar asks of them. */
 const PEER_LOADS = ['ppo', 'grpo-a', 'grpo-b']
@@ -46,7 +49,13 @@ interface Started {
   readonly engine: EngineAlone | null
 }
 
-async function startContestants(options: BenchOptions, threads: number, peers: Peers): Promise<Started> {
+async function startContestants(
+  options: BenchOptions,
+  threads: number,
+  maxTokens: number,
+  peers: Peers,
+  skipped: string[]
+): Promise<Started> {
   const { wants, model: folder } = options
   const all: Contestant[] = []
   try {
@@ -54,14 +63,22 @@ async function startContestants(options: BenchOptions, threads: number, peers: P
     if (server) all.push(server)
     const engine = wants('engine') ? await EngineAlone.start(folder, threads) : null
     if (engine) all.push(engine)
-    if (peers.python !== null && peers.checkpoint !== null) {
+    if (wants('pytorch') && peers.python !== null && peers.checkpoint !== null) {
       const peer = await PyTorch.start(peers.python, peers.checkpoint, threads)
       const variants = peer.contestants().filter(({ name }) => !(options.quick && NOT_QUICK.includes(name)))
       all.push(...variants.map((variant) => ({ ...variant, loads: PEER_LOADS })))
     }
     if (peers.plainBundle !== null) {
-      const plain = await PlainServer.start(peers.plainBundle, threads)
+      const plain = await PlainServer.start(peers.plainBundle, peers.plainBackbone, threads)
       all.push(Object.assign(plain, { loads: PEER_LOADS }))
+    }
+    if (peers.llamaCpp !== null) {
+      try {
+        const peer = await LlamaCpp.start({ ...peers.llamaCpp, folder, maxTokens, threads })
+        all.push(...peer.contestants().map((variant) => ({ ...variant, loads: PEER_LOADS })))
+      } catch (error) {
+        skipped.push(`llama.cpp: ${messageOf(error)}`)
+      }
     }
     return { all, server, engine }
   } catch (error) {
@@ -97,7 +114,7 @@ async function bench(options: BenchOptions): Promise<Figures> {
   const collected = { runs: [], settings: [], agreement: [], works: [] } as Awaited<ReturnType<typeof runRounds>>
   let jobs: Pick<Figures, 'lowLoad' | 'repeats' | 'tokenization'> = { lowLoad: null, repeats: null, tokenization: null }
   for (const threads of options.threads) {
-    const started = await startContestants(options, threads, peers)
+    const started = await startContestants(options, threads, manifest.max_tokens, peers, skipped)
     const { all, server, engine } = started
     try {
       const found = await runRounds({
@@ -151,6 +168,7 @@ async function bench(options: BenchOptions): Promise<Figures> {
     agreement: collected.agreement,
     settings: collected.settings,
     ...jobs,
+    plainGraph: peers.plainBackbone === null ? 'own' : 'torch',
     skipped
   }
 }

@@ -6,8 +6,8 @@ import type { LoadShape } from './loads.js'
 export const USAGE = `usage: npm run bench -- [options]
   --quick                few repetitions of few conversations; printed, not written
   --data <jsonl>         conversations to build from; default bench/conversations.jsonl
-  --only <names>         comma-separated contestants (server, engine, pytorch, plain) and loads
-                         (ppo, grpo-a, grpo-b, batch, low-load, repeats, tokenization); printed, not written
+  --only <names>         comma-separated contestants (server, engine, pytorch, plain, llama.cpp) and
+                         loads (ppo, grpo-a, grpo-b, batch, low-load, repeats, tokenization); printed, not written
   --model <bundle>       bundle to serve; default models/default
   --checkpoint <folder>  its checkpoint, for the peers; default: rebuilt from the bundle
   --python <program>     Python that has the packages of bench/peers/requirements.txt; default: one of its own
@@ -15,7 +15,7 @@ export const USAGE = `usage: npm run bench -- [options]
   --rounds <n>           rounds; default 5, with --quick 2
   --out <file>           where the report goes; default docs/benchmarks.md`
 
-export const FAMILIES = ['server', 'engine', 'pytorch', 'plain'] as const
+export const FAMILIES = ['server', 'engine', 'pytorch', 'plain', 'llama.cpp'] as const
 export const JOBS = ['low-load', 'repeats', 'tokenization'] as const
 
 export interface BenchOptions {

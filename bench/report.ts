@@ -16,11 +16,23 @@ least and the largest. Each round has conversations of its own, so that nothing 
   by length, padded to the right, the fastest of several batch sizes; causal attention never sees that padding, so no
   mask is passed, which is faster than what transformers' users mostly do. No \`torch.compile\`.
 - **plain server**: HTTP and onnxruntime-node, each request alone, float32, tokenized on the event loop: what one writes in
-  an afternoon. It runs this project's own fp32 export one conversation at a time, since nothing without Python exports a
-  plainer graph. That graph is fused, so the peer is stronger than a naive one, and ratios to it are lower bounds.
+  an afternoon. PLAIN_GRAPH
+- **llama.cpp**: node-llama-cpp's prebuilt program for this processor, a GGUF of the backbone with f32 or bf16 matrices,
+  given token ids, one conversation at a time, heads in float32. Its interface gives the state of the last token only:
+  the state at the gate position takes a second run over the prompt, which responses to one prompt share. That run is
+  counted in its time and not in its tokens.
 
 Effective tokens count every conversation in full, as if nothing was shared. Processor time counts all processes of a
 contestant, the server's HTTP and tokenizers too: on a machine that has other work besides, it says more than time does.`
+
+/** What the plain server ran. */
+const PLAIN_GRAPHS: Record<Figures['plainGraph'], string> = {
+  torch: `Its backbone is what \`torch.onnx.export\` makes of \`LlamaModel\`, states of all positions, in a
+  session with the options as they come but for the threads; its heads are this project's export.`,
+  own: `In this run its graph could not be exported with Python, so it ran
+  this project's own fp32 export, whose attention is fused and whose last layer computes only what is wanted: the peer
+  is stronger than a plain one, and ratios to it are lower bounds.`
+}
 
 export function report(figures: Figures): string {
   const { date, quick, rounds, data, model, machine } = figures
@@ -63,7 +75,7 @@ export function report(figures: Figures): string {
     '',
     '## How it is measured',
     '',
-    RULES,
+    RULES.replace('PLAIN_GRAPH', PLAIN_GRAPHS[figures.plainGraph]),
     '',
     '## Loads',
     '',

@@ -1,7 +1,6 @@
 /** The engine alone, in a process of its own: no HTTP, no tokenizer, no queue. What the hardware gives. */
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { loadBundle } from '../../src/bundle/load.js'
+import { AskedProcess } from './asked-process.js'
 import { type BenchConversation, type Contestant, fastest, type Outcome, type Work } from './contestant.js'
 import type { FromEngineChild, ToEngineChild } from './engine-child.js'
 
@@ -40,18 +39,17 @@ export function planBatches(groups: Work['groups'], budget: number): number[][] 
 
 export class EngineAlone implements Contestant {
   readonly name = 'engine'
-  readonly #child: ChildProcess
+  readonly #process = new AskedProcess<ToEngineChild, FromEngineChild>('./engine-child.js')
   readonly #budgets = new Map<string, number>()
 
-  private constructor(child: ChildProcess) {
-    this.#child = child
-  }
+  private constructor() {}
 
   /** @throws Error when the bundle does not load */
   static async start(folder: string, threads: number): Promise<EngineAlone> {
-    const program = fileURLToPath(new URL('./engine-child.js', import.meta.url))
-    const engine = new EngineAlone(fork(program, { serialization: 'advanced' }))
-    await engine.#ask({ type: 'open', options: { folder, provider: 'cpu', threads } })
+    const engine = new EngineAlone()
+    const { manifest } = await loadBundle(folder)
+    const exactTokens = manifest.backbone.exact_tokens ?? []
+    await engine.#process.ask({ type: 'open', options: { folder, provider: 'cpu', threads, exactTokens } })
     return engine
   }
 
@@ -68,7 +66,7 @@ export class EngineAlone implements Contestant {
 
   /** Seconds of one conversation alone, and its score. */
   async single({ ids, gateIndex }: BenchConversation): Promise<{ seconds: number; score: number }> {
-    const { seconds, scores } = await this.#ask({ type: 'run', batches: [[{ ids, gateIndex }]] })
+    const { seconds, scores } = await this.#process.ask({ type: 'run', batches: [[{ ids, gateIndex }]] })
     return { seconds: seconds![0]!, score: scores![0]![0]! }
   }
 
@@ -81,33 +79,13 @@ export class EngineAlone implements Contestant {
         return { ids, gateIndex }
       })
     )
-    const reply = await this.#ask({ type: 'run', batches })
+    const reply = await this.#process.ask({ type: 'run', batches })
     const scores = new Array<number>(conversations.length)
     plan.forEach((batch, b) => batch.forEach((index, i) => (scores[index] = reply.scores![b]![i]!)))
     return { seconds: reply.seconds!.reduce((sum, s) => sum + s, 0), cpuSeconds: reply.cpuSeconds!, scores }
   }
 
-  async #ask(message: ToEngineChild): Promise<FromEngineChild> {
-    const listening = new AbortController()
-    const { signal } = listening
-    try {
-      const answered = Promise.race([
-        once(this.#child, 'message', { signal }).then(([reply]) => reply as FromEngineChild),
-        once(this.#child, 'exit', { signal }).then((): FromEngineChild => ({ error: 'the engine process ended' }))
-      ])
-      this.#child.send(message)
-      const reply = await answered
-      if (reply.error !== undefined) throw new Error(reply.error)
-      return reply
-    } finally {
-      listening.abort()
-    }
-  }
-
-  async close(): Promise<void> {
-    if (this.#child.exitCode !== null) return
-    const ended = once(this.#child, 'exit')
-    this.#child.disconnect()
-    await ended
+  close(): Promise<void> {
+    return this.#process.close()
   }
 }

@@ -13,9 +13,14 @@ export class PlainServer implements Contestant {
     this.#process = process
   }
 
-  /** @param folder an fp32 bundle @throws Error when the server does not start */
-  static async start(folder: string, threads: number): Promise<PlainServer> {
-    return new PlainServer(await startHttp(PROGRAM, ['--model', folder, '--threads', String(threads)], '/'))
+  /**
+   * @param folder an fp32 bundle
+   * @param backbone graph of torch.onnx.export; null: the bundle's
+   * @throws Error when the server does not start
+   */
+  static async start(folder: string, backbone: string | null, threads: number): Promise<PlainServer> {
+    const graph = backbone === null ? [] : ['--backbone', backbone]
+    return new PlainServer(await startHttp(PROGRAM, ['--model', folder, ...graph, '--threads', String(threads)], '/'))
   }
 
   async prepare(sample: Work): Promise<null> {

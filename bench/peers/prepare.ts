@@ -1,21 +1,27 @@
 /** What the peers need before they start. */
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Bundle } from '../../src/bundle/load.js'
 import { exportBundle } from '../../src/export/export-bundle.js'
 import type { BenchOptions } from '../options.js'
 import { rebuildCheckpoint } from './checkpoint/rebuild.js'
+import { type LlamaCppFiles, prepareLlamaCpp } from './llama-cpp.js'
+import { run } from './run.js'
 import { pythonVersions, virtualEnvironment } from './virtual-environment.js'
 
 /** Compiled, this file lies in build/bench/peers. Git ignores build. */
 const SCRATCH = fileURLToPath(new URL('../../bench-peers/', import.meta.url))
+const EXPORT_ONNX = fileURLToPath(new URL('../../../bench/peers/export_onnx.py', import.meta.url))
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-/** What the peers need: a checkpoint, an fp32 bundle, a Python. Each null where it cannot be had. */
+/** What the peers need. Each null where it cannot be had. */
 export interface Peers {
   readonly plainBundle: string | null
+  /** What torch.onnx.export made of the backbone. */
+  readonly plainBackbone: string | null
+  readonly llamaCpp: LlamaCppFiles | null
   readonly checkpoint: string | null
   readonly python: string | null
   readonly versions: (readonly [string, string])[]
@@ -31,19 +37,40 @@ export async function preparePeers(
   skipped: string[],
   tell: (line: string) => void
 ): Promise<Peers> {
-  const none: Peers = { plainBundle: null, checkpoint: null, python: null, versions: [] }
-  const wanted = { pytorch: options.wants('pytorch'), plain: options.wants('plain') }
-  if (!wanted.pytorch && !wanted.plain) return none
+  const none: Peers = {
+    plainBundle: null,
+    plainBackbone: null,
+    llamaCpp: null,
+    checkpoint: null,
+    python: null,
+    versions: []
+  }
+  const wanted = {
+    pytorch: options.wants('pytorch'),
+    plain: options.wants('plain'),
+    llamaCpp: options.wants('llama.cpp')
+  }
+  if (!Object.values(wanted).includes(true)) return none
   const folder = join(SCRATCH, manifest.model.revision)
   await mkdir(folder, { recursive: true })
   const checkpoint = options.checkpoint ?? join(folder, 'checkpoint')
   try {
     if (options.checkpoint === null) await rebuildCheckpoint(options.model, checkpoint)
   } catch (error) {
-    skipped.push(`PyTorch and the plain server: ${messageOf(error)}; name the checkpoint with \`--checkpoint\``)
+    skipped.push(
+      `PyTorch, llama.cpp and the plain server: ${messageOf(error)}; name the checkpoint with \`--checkpoint\``
+    )
     return none
   }
   const peers = { ...none, checkpoint }
+  try {
+    peers.python = options.python ?? (await virtualEnvironment(tell))
+    peers.versions = await pythonVersions(peers.python)
+  } catch (error) {
+    peers.python = null
+    if (wanted.pytorch) skipped.push(`PyTorch: ${messageOf(error)}`)
+    if (wanted.llamaCpp) skipped.push(`llama.cpp: its GGUF file needs Python: ${messageOf(error)}`)
+  }
   if (wanted.plain) {
     peers.plainBundle = join(folder, 'fp32')
     tell('exporting the fp32 bundle of the plain server')
@@ -56,15 +83,39 @@ export async function preparePeers(
       maxTokens: manifest.max_tokens,
       ...(manifest.gate.pattern ? { gatePattern: manifest.gate.pattern } : {})
     })
+    if (peers.python !== null) {
+      tell("exporting the plain server's backbone with torch.onnx.export")
+      peers.plainBackbone = await exportBackbone(peers.python, checkpoint, folder, tell)
+    }
   }
-  if (wanted.pytorch) {
+  if (wanted.llamaCpp && peers.python !== null) {
     try {
-      peers.python = options.python ?? (await virtualEnvironment(tell))
-      peers.versions = await pythonVersions(peers.python)
+      const precisions = options.quick ? ['bf16'] : ['f32', 'bf16']
+      peers.llamaCpp = await prepareLlamaCpp(peers.python, checkpoint, folder, precisions, tell)
+      peers.versions = [...peers.versions, ['node-llama-cpp', peers.llamaCpp.version]]
     } catch (error) {
-      peers.python = null
-      skipped.push(`PyTorch: ${messageOf(error)}`)
+      skipped.push(`llama.cpp: ${messageOf(error)}`)
     }
   }
   return peers
+}
+
+/** @returns path of the graph; null, told why, where it cannot be exported */
+async function exportBackbone(
+  python: string,
+  checkpoint: string,
+  scratch: string,
+  tell: (line: string) => void
+): Promise<string | null> {
+  const folder = join(scratch, 'torch-onnx')
+  const graph = join(folder, 'backbone.onnx')
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  try {
+    await run(python, [EXPORT_ONNX, checkpoint, graph], 'torch.onnx.export fails')
+    return graph
+  } catch (error) {
+    tell(messageOf(error))
+    return null
+  }
 }

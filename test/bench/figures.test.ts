@@ -116,3 +116,13 @@ t.test('the report holds what was measured', async (t) => {
   t.notMatch(text, '## Low load', 'what was not measured has no section')
   for (const line of text.split('\n').filter((each) => each.startsWith('|'))) t.match(line, / \|$/)
 })
+
+t.test('the report says whose graph the plain server ran', async (t) => {
+  const torch = report(madeFigures({ plainGraph: 'torch' }))
+  const own = report(madeFigures({ plainGraph: 'own' }))
+  t.match(torch, '`torch.onnx.export` makes of `LlamaModel`')
+  t.notMatch(torch, 'lower bounds')
+  t.match(own, "this project's own fp32 export")
+  t.notMatch(own, 'torch.onnx.export')
+  t.notMatch(torch + own, 'PLAIN_GRAPH')
+})

@@ -48,6 +48,7 @@ export function madeFigures(parts: Partial<Figures>): Figures {
     lowLoad: null,
     repeats: null,
     tokenization: null,
+    plainGraph: 'torch',
     skipped: [],
     ...parts
   }

@@ -25,6 +25,9 @@ export async function rebuildCheckpoint(folder: string, out: string): Promise<vo
   const headsFile = await readOnnx(join(folder, HEADS_FILE))
   const partial = `${out}.${process.pid}.partial`
   try {
+    const { precision } = manifest.backbone
+    if (precision !== 'fp32' && precision !== 'compact')
+      throw new Error(`its weights are stored rounded (${precision})`)
     if ([...backbone.initializers.keys()].some((name) => name.endsWith('.bias'))) throw new Error('it has biases')
     const tensors = new Map<string, Matrix>()
     tensors.set('model.embed_tokens.weight', await weight(backbone, 'embed_tokens.weight', hidden))
