@@ -225,7 +225,10 @@ t.test('the server, its model, and whether they are ready', async (t) => {
     const reply = await app.inject({ url })
     return [reply.statusCode, reply.json<unknown>()]
   }
-  t.match(await get('/v2'), [200, { name: 'armorm-server', version: /^\d/, extensions: ['model_configuration'] }])
+  t.match(await get('/v2'), [
+    200,
+    { name: 'armorm-server', version: /^\d/, extensions: ['binary_tensor_data', 'model_configuration'] }
+  ])
   t.strictSame(await get('/v2/health/live'), [200, { live: true }])
   t.strictSame(await get('/v2/health/ready'), [200, { ready: true }])
   const inputs = [

@@ -6,8 +6,9 @@ import { type TSchema, Type } from 'typebox'
 import { packageVersion } from '../../../version.js'
 import { unreadiness } from '../../lifecycle.js'
 import type { Services } from '../../services.js'
-import { type Call, type Contract, type ContractRoute } from '../contract.js'
+import type { BytesReply, Call, Contract, ContractRoute } from '../contract.js'
 import { ModelParams, requireReadyModel } from '../served.js'
+import { readInferBody, withBinary } from './binary.js'
 import { readInputs } from './inputs.js'
 import { modelConfig, modelMetadata, repositoryIndex, requireVersion, VERSION } from './model.js'
 import { fill, readOutputs } from './outputs.js'
@@ -25,7 +26,7 @@ import {
   ServerMetadata
 } from './schema.js'
 
-const EXTENSIONS = ['model_configuration']
+const EXTENSIONS = ['binary_tensor_data', 'model_configuration']
 
 export const oip: Contract = {
   protocol: 'oip',
@@ -74,8 +75,10 @@ export const oip: Contract = {
       url: '/infer',
       keys: ['inputs'],
       summary: 'Rewards as tensors',
-      description: 'Outputs of one value a conversation have the shape of the first input, `[n]` or `[n, 1]`.',
+      description:
+        "Outputs of one value a conversation have the shape of the first input, `[n]` or `[n, 1]`. Tensors may be bytes behind the JSON, as in Triton's binary tensor data extension; `Content-Encoding` may be gzip or deflate.",
       body: InferRequest,
+      readBody: readInferBody,
       reply: InferReplySchema,
       answer: (body, call) => infer(body as InferRequest, call)
     })
@@ -108,16 +111,17 @@ function requireReady({ lifecycle, engine }: Services): void {
   if (error) throw error
 }
 
-async function infer(body: InferRequest, call: Call): Promise<InferReply> {
+async function infer(body: InferRequest, call: Call): Promise<InferReply | BytesReply> {
   const { manifest, limits } = call.services
   const wanted = readOutputs(body)
   const { items, flat } = readInputs(body.inputs, limits)
   const rewards = await call.scorer.score(items, oip, call)
   const extent = { objectives: manifest.objectives.length, flat }
-  return {
+  const reply: InferReply = {
     model_name: manifest.model.name,
     model_version: VERSION,
     ...(body.id !== undefined && { id: body.id }),
     outputs: wanted.map(({ output }) => fill(output, rewards, extent))
   }
+  return withBinary(reply, wanted)
 }
