@@ -2,10 +2,11 @@
 import type { FastifyError, FastifyInstance, HTTPMethods } from 'fastify'
 import { type TSchema, Type } from 'typebox'
 import { clientSignal } from '../client.js'
+import { getBodyReader } from '../json-body.js'
 import { answerError } from '../plugins/errors.js'
 import type { Services } from '../services.js'
 import { validatorCompiler } from '../validation.js'
-import type { Contract, ContractRoute } from './contract.js'
+import { type Contract, type ContractRoute, wireError } from './contract.js'
 import { ContractScorer } from './scoring.js'
 
 /** A route, whose it is, and its check. */
@@ -14,6 +15,9 @@ interface Entry {
   readonly route: ContractRoute
   readonly check: (body: unknown) => unknown
 }
+
+/** Bytes of a GET's body: it asks for something by its name. */
+const GET_BODY_LIMIT = 64 * 1024
 
 /** Declares the routes of all contracts, earlier ones first where a URL is shared. */
 export function registerContracts(app: FastifyInstance, services: Services, contracts: readonly Contract[]): void {
@@ -45,23 +49,30 @@ function registerUrl(
     '4xx': { ...error, 'x-response-description': "The caller's error." },
     '5xx': { ...error, 'x-response-description': "The server's error, or not ready." }
   }
+  const methods = [...new Set(entries.flatMap(({ route }) => route.method ?? 'POST'))] as HTTPMethods[]
+  const isGet = methods.includes('GET')
+  const readGetBody = getBodyReader(app, Math.min(GET_BODY_LIMIT, services.limits.bodyLimit))
   app.route({
     url,
-    method: [...new Set(entries.flatMap(({ route }) => route.method ?? 'POST'))] as HTTPMethods[],
+    method: methods,
     schema: {
       tags: entries.map(({ contract }) => contract.tag.name),
       summary: entries.map(({ route }) => route.summary).join('; or: '),
       description: describe(entries),
-      body: either(entries.map(({ route }) => route.body)),
+      // Fastify takes no schema for the body of a GET.
+      [isGet ? 'querystring' : 'body']: either(entries.map(({ route }) => route.body)),
       response: { 200: either(entries.map(({ route }) => route.reply)), ...errors }
     },
     config: { work: true },
     // The body is held against the schema of the contract that it belongs to.
     validatorCompiler: () => (value: unknown) => ({ value }),
     errorHandler: (error: FastifyError, request, reply) => {
-      void answerError(error, request, reply, services.limits, entryOf(entries, request.body).contract.errorForm)
+      void answerError(error, request, reply, services.limits, (known) =>
+        wireError(entryOf(entries, request.body).contract, known)
+      )
     },
     handler: async (request, reply) => {
+      if (isGet) request.body = await readGetBody(request)
       const { route, check } = entryOf(entries, request.body)
       const checked = check(request.body) as { error?: Error }
       if (checked.error) throw checked.error

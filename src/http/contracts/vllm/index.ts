@@ -26,6 +26,8 @@ export const vllm: Contract = {
   tag: { name: 'vLLM', description: "vLLM's classification and pooling; verl with vLLM." },
   errorSchema: VllmError,
   errorForm,
+  // What may be tried again must not look like the client's fault.
+  refusals: { 408: 503, 429: 503, 504: 503 },
   routes: [
     contractRoute({
       url: '/classify',
@@ -106,9 +108,7 @@ function listReply(kind: string, data: readonly object[], rewards: readonly Cont
   }
 }
 
-function errorForm({ status: own, message, details }: ArmormError): ErrorForm {
-  // What may be tried again must not look like the client's fault.
-  const status = own === 429 || own === 408 ? 503 : own
+function errorForm({ message, details }: ArmormError, status: number): ErrorForm {
   const param = typeof details['param'] === 'string' ? details['param'] : null
   return { status, body: { error: { message, type: TYPES[status] ?? 'BadRequestError', param, code: status } } }
 }
