@@ -37,6 +37,8 @@ t.test('every route but the page is in it, and every reference leads somewhere',
     '/pooling',
     '/readyz',
     '/score',
+    '/slime',
+    '/slime/objectives',
     '/v1/embeddings',
     '/v1/models',
     '/v1/score/evaluation'
