@@ -5,6 +5,7 @@ import { openrlhf } from './openrlhf/index.js'
 import { sglang } from './sglang/index.js'
 import { slime } from './slime/index.js'
 import { vllm } from './vllm/index.js'
+import { xtuner } from './xtuner/index.js'
 
 /** All contracts; where two have a URL in common, the earlier one answers what neither recognises. */
-export const CONTRACTS: readonly Contract[] = [native, openrlhf, llamaFactory, vllm, sglang, slime]
+export const CONTRACTS: readonly Contract[] = [native, openrlhf, llamaFactory, vllm, sglang, slime, xtuner]
