@@ -27,6 +27,7 @@ t.test('every route but the page is in it, and every reference leads somewhere',
   const document = JSON.parse(committed) as { openapi: string; paths: object; components: { schemas: object } }
   t.match(document.openapi, /^3\.1\./)
   t.strictSame(Object.keys(document.paths).sort(), [
+    '/align-anything',
     '/classify',
     '/explain',
     '/explain/{explain_id}',

@@ -1,4 +1,5 @@
 import { native } from '../routes/score.js'
+import { alignAnything } from './align-anything/index.js'
 import type { Contract } from './contract.js'
 import { llamaFactory } from './llama-factory/index.js'
 import { openrlhf } from './openrlhf/index.js'
@@ -8,4 +9,13 @@ import { vllm } from './vllm/index.js'
 import { xtuner } from './xtuner/index.js'
 
 /** All contracts; where two have a URL in common, the earlier one answers what neither recognises. */
-export const CONTRACTS: readonly Contract[] = [native, openrlhf, llamaFactory, vllm, sglang, slime, xtuner]
+export const CONTRACTS: readonly Contract[] = [
+  native,
+  openrlhf,
+  llamaFactory,
+  vllm,
+  sglang,
+  slime,
+  xtuner,
+  alignAnything
+]
