@@ -9,7 +9,16 @@ import { isItemError, type Outcome, type Reward, type ScoringInput, type Timing,
 
 /** Through which door a conversation came; a label of the metrics. */
 export type Protocol =
-  'score' | 'explain' | 'openrlhf' | 'llama-factory' | 'vllm' | 'sglang' | 'slime' | 'xtuner' | 'align-anything'
+  | 'score'
+  | 'explain'
+  | 'openrlhf'
+  | 'llama-factory'
+  | 'vllm'
+  | 'sglang'
+  | 'slime'
+  | 'xtuner'
+  | 'align-anything'
+  | 'roll'
 
 /** Hears what happened to each conversation. */
 export interface ScoringObserver {

@@ -28,6 +28,8 @@ t.test('every route but the page is in it, and every reference leads somewhere',
   t.match(document.openapi, /^3\.1\./)
   t.strictSame(Object.keys(document.paths).sort(), [
     '/align-anything',
+    '/apis/custom/reward-system/v1/submit_task',
+    '/apis/custom/reward-system/v1/task_result',
     '/classify',
     '/explain',
     '/explain/{explain_id}',

@@ -3,6 +3,7 @@ import { alignAnything } from './align-anything/index.js'
 import type { Contract } from './contract.js'
 import { llamaFactory } from './llama-factory/index.js'
 import { openrlhf } from './openrlhf/index.js'
+import { roll } from './roll/index.js'
 import { sglang } from './sglang/index.js'
 import { slime } from './slime/index.js'
 import { vllm } from './vllm/index.js'
@@ -17,5 +18,6 @@ export const CONTRACTS: readonly Contract[] = [
   sglang,
   slime,
   xtuner,
-  alignAnything
+  alignAnything,
+  roll
 ]
