@@ -19,6 +19,7 @@ export type Protocol =
   | 'xtuner'
   | 'align-anything'
   | 'roll'
+  | 'nemo-gym'
 
 /** Hears what happened to each conversation. */
 export interface ScoringObserver {

@@ -2,6 +2,7 @@ import { native } from '../routes/score.js'
 import { alignAnything } from './align-anything/index.js'
 import type { Contract } from './contract.js'
 import { llamaFactory } from './llama-factory/index.js'
+import { nemoGym } from './nemo-gym/index.js'
 import { openrlhf } from './openrlhf/index.js'
 import { roll } from './roll/index.js'
 import { sglang } from './sglang/index.js'
@@ -19,5 +20,6 @@ export const CONTRACTS: readonly Contract[] = [
   slime,
   xtuner,
   alignAnything,
-  roll
+  roll,
+  nemoGym
 ]
