@@ -20,6 +20,7 @@ export type Protocol =
   | 'align-anything'
   | 'roll'
   | 'nemo-gym'
+  | 'nemotron'
 
 /** Hears what happened to each conversation. */
 export interface ScoringObserver {

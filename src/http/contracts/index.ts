@@ -3,6 +3,7 @@ import { alignAnything } from './align-anything/index.js'
 import type { Contract } from './contract.js'
 import { llamaFactory } from './llama-factory/index.js'
 import { nemoGym } from './nemo-gym/index.js'
+import { nemotron } from './nemotron/index.js'
 import { openrlhf } from './openrlhf/index.js'
 import { roll } from './roll/index.js'
 import { sglang } from './sglang/index.js'
@@ -21,5 +22,6 @@ export const CONTRACTS: readonly Contract[] = [
   xtuner,
   alignAnything,
   roll,
-  nemoGym
+  nemoGym,
+  nemotron
 ]
