@@ -116,6 +116,11 @@ export const ERRORS = {
     meaning: 'The route exists, but not for this method.',
     action: 'Use a method from the `Allow` header.'
   },
+  overloaded: {
+    status: 429,
+    meaning: 'More work waits already than the server takes at a time.',
+    action: 'Retry after the seconds in `Retry-After`, with less work under way.'
+  },
   // What the server could not do.
   non_finite: {
     status: 500,

@@ -46,6 +46,6 @@ export interface Timing {
 
 /** Errors that belong to one conversation; any other is the server's or the client's state and ends the whole request. */
 export function isItemError(error: unknown): error is ArmormError {
-  if (!(error instanceof ArmormError) || error.code === 'client_closed') return false
+  if (!(error instanceof ArmormError) || error.code === 'client_closed' || error.status === 429) return false
   return error.status < 500 || error.code === 'non_finite' || error.code === 'engine_failed'
 }

@@ -8,7 +8,22 @@ import type { Rater, Tokenize } from './rater.js'
 import { isItemError, type Outcome, type Reward, type ScoringInput, type Timing, type Usage } from './reward.js'
 
 /** Through which door a conversation came; a label of the metrics. */
-export type Protocol = 'score' | 'explain' | 'openrlhf' | 'llama-factory' | 'vllm' | 'sglang' | 'oip' | 'kserve' | 'tei'
+export type Protocol =
+  | 'score'
+  | 'explain'
+  | 'openrlhf'
+  | 'llama-factory'
+  | 'vllm'
+  | 'sglang'
+  | 'slime'
+  | 'xtuner'
+  | 'align-anything'
+  | 'roll'
+  | 'nemo-gym'
+  | 'nemotron'
+  | 'oip'
+  | 'kserve'
+  | 'tei'
 
 /** Hears what happened to each conversation. */
 export interface ScoringObserver {

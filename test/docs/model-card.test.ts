@@ -1,4 +1,5 @@
 import t from 'tap'
+import { loadReference } from '../../src/bundle/reference.js'
 import { marked, read, section, tableRows } from '../support/documents.js'
 import { readManifest } from '../support/bundles.js'
 import { DEFAULT_MODEL } from '../support/paths.js'
@@ -20,6 +21,14 @@ t.test("the card's figures are the bundle's", async (t) => {
   t.match(CARD, `| longest conversation | ${manifest.max_tokens.toLocaleString('en')} tokens |`)
   t.match(CARD, `${manifest.backbone.layers} layers, hidden size ${manifest.backbone.hidden_size}`)
   t.match(CARD, `--precision ${manifest.backbone.precision} --licence ${manifest.model.licence}`)
+})
+
+t.test("the card's reference is the bundle's, made with its revision", async (t) => {
+  const reference = await loadReference(DEFAULT_MODEL, manifest)
+  const { mean, standard_deviation: deviation, percentiles } = reference?.score ?? { percentiles: [] }
+  const row = [mean, deviation, percentiles[0], percentiles.at(-1)].map((value) => value?.toFixed(3)).join(' | ')
+  t.match(CARD, `| score | ${row} |`)
+  t.match(CARD, `the ${reference?.conversations} conversations`)
 })
 
 t.test('the README shows replies of the model that is built in', async (t) => {

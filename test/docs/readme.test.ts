@@ -42,6 +42,10 @@ t.test('the flags and variables that the documents name exist', async (t) => {
     ...simulateFlags,
     ...benchFlags,
     '--help',
+    // slime's, with which users name a contract's URL.
+    '--rm-type',
+    '--rm-url',
+    '--reward-key',
     // npm's own.
     '--ignore-scripts',
     '--package-lock-only',
@@ -84,7 +88,7 @@ t.test('the README names every route, and no other', async (t) => {
   const declared = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`)
   )
-  const named = [...README.matchAll(/\b(GET|POST|PUT) (\/[\w/:]*)/g)].map(([, method, path]) => `${method} ${path}`)
+  const named = [...README.matchAll(/\b(GET|POST|PUT) (\/[\w/:-]*)/g)].map(([, method, path]) => `${method} ${path}`)
   t.strictSame([...new Set(named)].sort(), [...new Set(declared)].sort())
 })
 

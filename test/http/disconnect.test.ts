@@ -52,7 +52,22 @@ t.test('the work of a client that goes away is given up, on every route that tak
     ['GET /explain?prompt=PRIVATE&response=b HTTP/1.1', '', 1, 'explain'],
     ['POST /get_reward HTTP/1.1', `{"query":["${query}","${query}"]}`, 2, 'openrlhf'],
     ['POST /classify HTTP/1.1', `{"input":"${query}"}`, 1, 'vllm'],
-    ['POST /classify HTTP/1.1', `{"text":"${query}"}`, 1, 'sglang']
+    ['POST /classify HTTP/1.1', `{"text":"${query}"}`, 1, 'sglang'],
+    ['POST /slime HTTP/1.1', '{"prompt":"PRIVATE","response":"b"}', 1, 'slime'],
+    ['POST /xtuner HTTP/1.1', '{"response":"b","label":{"prompt":"PRIVATE"}}', 1, 'xtuner'],
+    ['POST /align-anything HTTP/1.1', '{"prompts":["PRIVATE","a"],"responses":["b","b"]}', 2, 'align-anything'],
+    [
+      'POST /verify HTTP/1.1',
+      '{"responses_create_params":{"input":"PRIVATE"},"response":{"output":[{"role":"assistant","content":"b"}]}}',
+      1,
+      'nemo-gym'
+    ],
+    [
+      'POST /v1/chat/completions HTTP/1.1',
+      '{"messages":[{"role":"user","content":"PRIVATE"},{"role":"assistant","content":"b"}]}',
+      1,
+      'nemotron'
+    ]
   ] as const) {
     const { rater, started, reasons } = untilAborted()
     const log: string[] = []
@@ -97,6 +112,22 @@ t.test('a client that goes away in the middle of its body, or while its reply is
   const metrics = await metricsOf(app)
   t.match(metrics, /^armorm_http_requests_total\{route="\/score",method="POST",status="499"\} 2$/m)
   t.strictSame(metrics.match(/^armorm_errors_total.*$/gm), ['armorm_errors_total{code="client_closed"} 2'])
+})
+
+t.test('a client that goes away in the middle of the body of a GET is no fault of the server', async (t) => {
+  const log: string[] = []
+  const app = await listening(t, heldRater().rater, log)
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+  const path = '/apis/custom/reward-system/v1/task_result'
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{"reward`)
+  await until(async () => /^armorm_inflight 2$/m.test(await metricsOf(app)))
+  socket.destroy()
+  await untilIdle(app)
+  t.match(await metricsOf(app), `armorm_http_requests_total{route="${path}",method="GET",status="499"} 1`)
+  t.notOk(
+    log.some((line) => (JSON.parse(line) as { level: number }).level >= 50),
+    'nothing is logged as a fault'
+  )
 })
 
 t.test('the signal of a client that stays is never aborted', async (t) => {

@@ -87,6 +87,7 @@ const ways: Partial<Record<ErrorCode, (t: Test) => Promise<{ status: number; bod
   },
   not_found: inject({ method: 'GET', url: '/scores' }),
   method_not_allowed: inject({ method: 'GET', url: '/score' }),
+  overloaded: inject(one, rating(new ArmormError('overloaded', 'busy'))),
   non_finite: inject(one, rating(new ArmormError('non_finite', 'NaN'))),
   engine_failed: inject(one, rating(new ArmormError('engine_failed', 'twice'))),
   engine_unavailable: inject(one, { lifecycle: new Lifecycle() }),
@@ -111,7 +112,7 @@ t.test('every code that a reply can carry is reached over HTTP, with its status 
       t.equal(reply.error['code'], code)
       t.type(reply.error['message'], 'string')
       t.notMatch(body, /secret/)
-      if (status === 503 || status === 504) t.ok('retry-after' in headers)
+      if (status === 503 || status === 504 || status === 429) t.ok('retry-after' in headers)
     })
   }
 })

@@ -27,6 +27,9 @@ t.test('every route but the page is in it, and every reference leads somewhere',
   const document = JSON.parse(committed) as { openapi: string; paths: object; components: { schemas: object } }
   t.match(document.openapi, /^3\.1\./)
   t.strictSame(Object.keys(document.paths).sort(), [
+    '/align-anything',
+    '/apis/custom/reward-system/v1/submit_task',
+    '/apis/custom/reward-system/v1/task_result',
     '/classify',
     '/explain',
     '/explain/{explain_id}',
@@ -40,6 +43,9 @@ t.test('every route but the page is in it, and every reference leads somewhere',
     '/readyz',
     '/rerank',
     '/score',
+    '/slime',
+    '/slime/objectives',
+    '/v1/chat/completions',
     '/v1/embeddings',
     '/v1/models',
     '/v1/models/{model}',
@@ -55,7 +61,9 @@ t.test('every route but the page is in it, and every reference leads somewhere',
     '/v2/models/{model}/infer',
     '/v2/models/{model}/ready',
     '/v2/repository/index',
-    '/v2/rerank'
+    '/v2/rerank',
+    '/verify',
+    '/xtuner'
   ])
   for (const [, name] of committed.matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
     t.ok(Object.hasOwn(document.components.schemas, name ?? ''), `${name}`)

@@ -17,6 +17,9 @@ export interface ErrorForm {
   readonly body: unknown
 }
 
+/** Statuses of errors that another try may mend: too much work, not ready, out of time. */
+export type Refusal = 408 | 429 | 503 | 504
+
 export interface Contract {
   /** Label of the metrics. */
   readonly protocol: Protocol
@@ -24,8 +27,13 @@ export interface Contract {
   readonly tag: { readonly name: string; readonly description: string }
   /** Schema of its error replies. */
   readonly errorSchema: TSchema
-  /** What its clients get for an error; docs/contracts.md says what each client does then. */
-  readonly errorForm: (error: ArmormError) => ErrorForm
+  /**
+   * What its clients get for an error; docs/contracts.md says what each client does then.
+   * @param status - the error's own, or what `refusals` has in its place.
+   */
+  readonly errorForm: (error: ArmormError, status: number) => ErrorForm
+  /** Statuses in the place of those that this contract's clients take for final; all else keeps its own. */
+  readonly refusals?: Readonly<Partial<Record<Refusal, number>>>
   readonly routes: readonly ContractRoute[]
 }
 
@@ -53,6 +61,7 @@ export class BytesReply {
 }
 
 export interface ContractRoute {
+  /** POST when left out. A GET shares its URL with no other method. */
   readonly method?: HTTPMethods | HTTPMethods[]
   readonly url: string
   readonly summary: string
@@ -67,7 +76,10 @@ export interface ContractRoute {
    * of which a key is present answers; when none is, the first route does.
    */
   readonly keys: readonly string[]
-  /** Documented form of the body; without one no body is looked at. */
+  /**
+   * Documented form of the body; without one no body is looked at. Of a GET route, also that of the query, which is read
+   * where there is no body.
+   */
   readonly body?: TSchema
   /** Turns the bytes of the body into what `body` describes, where they are not simply JSON. */
   readonly readBody?: BodyReader
@@ -78,6 +90,12 @@ export interface ContractRoute {
   readonly answer: (body: unknown, call: Call) => Promise<unknown>
   /** The reply as JSON text, where JSON.stringify will not do. */
   readonly serialize?: (reply: unknown) => string
+}
+
+/** An error as a contract's clients get it. */
+export function wireError({ errorForm, refusals = {} }: Contract, error: ArmormError): ErrorForm {
+  const own = error.status
+  return errorForm(error, Object.hasOwn(refusals, own) ? (refusals[own as Refusal] ?? own) : own)
 }
 
 /** Declares a route whose `answer` takes what its schema says. */

@@ -14,6 +14,14 @@ export function floatJson(value: Json): string {
   return `{${fields.join(',')}}`
 }
 
+/** The same of a reply whose `errors` or `error`, at its end, stay as they are. */
+export function floatReply(reply: unknown): string {
+  const { errors, error, ...numbers } = reply as { readonly [key: string]: Json }
+  const text = floatJson(numbers)
+  const rest = JSON.stringify({ errors, error })
+  return rest === '{}' ? text : `${text.slice(0, -1)},${rest.slice(1)}`
+}
+
 function isList(value: readonly Json[] | object): value is readonly Json[] {
   return Array.isArray(value)
 }

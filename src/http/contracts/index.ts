@@ -1,12 +1,33 @@
 import { native } from '../routes/score.js'
+import { alignAnything } from './align-anything/index.js'
 import type { Contract } from './contract.js'
 import { kserve } from './kserve/index.js'
 import { llamaFactory } from './llama-factory/index.js'
 import { oip } from './oip/index.js'
+import { nemoGym } from './nemo-gym/index.js'
+import { nemotron } from './nemotron/index.js'
 import { openrlhf } from './openrlhf/index.js'
+import { roll } from './roll/index.js'
 import { sglang } from './sglang/index.js'
 import { tei } from './tei/index.js'
+import { slime } from './slime/index.js'
 import { vllm } from './vllm/index.js'
+import { xtuner } from './xtuner/index.js'
 
 /** All contracts; where two have a URL in common, the earlier one answers what neither recognises. */
-export const CONTRACTS: readonly Contract[] = [native, openrlhf, llamaFactory, vllm, sglang, oip, kserve, tei]
+export const CONTRACTS: readonly Contract[] = [
+  native,
+  openrlhf,
+  llamaFactory,
+  vllm,
+  sglang,
+  slime,
+  xtuner,
+  alignAnything,
+  roll,
+  nemoGym,
+  nemotron,
+  oip,
+  kserve,
+  tei
+]

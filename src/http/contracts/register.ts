@@ -2,10 +2,11 @@
 import type { FastifyError, FastifyInstance, HTTPMethods } from 'fastify'
 import { type TSchema, Type } from 'typebox'
 import { Client, TimeoutHeader } from '../client.js'
+import { getBodyReader } from '../json-body.js'
 import { answerError } from '../plugins/errors.js'
 import type { Services } from '../services.js'
 import { validatorCompiler } from '../validation.js'
-import { BytesReply, type Contract, type ContractRoute } from './contract.js'
+import { BytesReply, type Contract, type ContractRoute, wireError } from './contract.js'
 import { ContractScorer } from './scoring.js'
 
 /** A route, whose it is, and its check. */
@@ -16,6 +17,8 @@ interface Entry {
 }
 
 const UNCHECKED = (): unknown => ({})
+/** Bytes of a GET's body: it asks for something by its name. */
+const GET_BODY_LIMIT = 64 * 1024
 
 /** Declares the routes of all contracts, earlier ones first where a URL is shared. */
 export function registerContracts(app: FastifyInstance, services: Services, contracts: readonly Contract[]): void {
@@ -46,15 +49,19 @@ function registerUrl(
   const bodies = entries.flatMap(({ route }) => route.body ?? [])
   const readBody = entries.find(({ route }) => route.readBody)?.route.readBody
   const probe = entries.every(({ route }) => route.probe)
+  const methods = [...new Set(entries.flatMap(({ route }) => route.method ?? 'POST'))] as HTTPMethods[]
+  const isGet = methods.includes('GET')
+  const readGetBody = getBodyReader(app, Math.min(GET_BODY_LIMIT, services.limits.bodyLimit))
   app.route({
     url,
-    method: [...new Set(entries.flatMap(({ route }) => route.method ?? 'POST'))] as HTTPMethods[],
+    method: methods,
     schema: {
       tags: entries.map(({ contract }) => contract.tag.name),
       summary: entries.map(({ route }) => route.summary).join('; or: '),
       description: describe(entries),
       ...(!probe && { headers: TimeoutHeader }),
-      ...(bodies.length > 0 && { body: either(bodies) }),
+      // Fastify takes no schema for the body of a GET.
+      ...(bodies.length > 0 && { [isGet ? 'querystring' : 'body']: either(bodies) }),
       ...(entries[0]?.route.params && { params: entries[0].route.params }),
       hide: entries.every(({ route }) => route.hidden),
       response: { 200: either(entries.map(({ route }) => route.reply)), ...errors }
@@ -63,10 +70,13 @@ function registerUrl(
     // The body is held against the schema of the contract that it belongs to.
     validatorCompiler: () => (value: unknown) => ({ value }),
     errorHandler: (error: FastifyError, request, reply) => {
-      void answerError(error, request, reply, services.limits, entryOf(entries, request.body).contract.errorForm)
+      void answerError(error, request, reply, services.limits, (known) =>
+        wireError(entryOf(entries, request.body).contract, known)
+      )
     },
     handler: async (request, reply) => {
       const caller = new Client(request, reply, services.limits)
+      if (isGet && bodies.length > 0) request.body = await readGetBody(request)
       const { route, check } = entryOf(entries, request.body)
       const checked = check(request.body) as { error?: Error }
       if (checked.error) throw checked.error

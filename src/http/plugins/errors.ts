@@ -18,8 +18,9 @@ declare module 'fastify' {
   }
 }
 
-/** Seconds after which a client may try again what is unavailable, or takes too long, now. */
+/** Seconds after which a client may try again what is refused, unavailable or out of time now. */
 const RETRY_AFTER = '5'
+const MENDABLE = new Set([429, 503, 504])
 
 /** How Node says that the client went away, the second one in the middle of a request. */
 const GONE = new Set(['ECONNRESET', 'HPE_INVALID_EOF_STATE'])
@@ -56,7 +57,7 @@ export function answerError(
   request: FastifyRequest,
   reply: FastifyReply,
   limits: Limits,
-  form = nativeForm
+  form: (error: ArmormError) => ErrorForm = nativeForm
 ): FastifyReply {
   const known = recognise(error, limits)
   // Only the server's own faults: what a caller got wrong may quote what the caller sent, and 503 is a state.
@@ -68,11 +69,11 @@ export function sendError(
   error: ArmormError,
   request: FastifyRequest,
   reply: FastifyReply,
-  form = nativeForm
+  form: (error: ArmormError) => ErrorForm = nativeForm
 ): FastifyReply {
   request.errorCode = error.code
   const { status, body } = form(error)
-  if (status === 503 || status === 504) void reply.header('retry-after', RETRY_AFTER)
+  if (MENDABLE.has(status)) void reply.header('retry-after', RETRY_AFTER)
   return reply
     .code(status)
     .type('application/json; charset=utf-8')

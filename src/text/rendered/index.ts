@@ -62,6 +62,11 @@ export function parseRendered(input: RenderedInput, options: ReadOptions): ReadC
   throw unparsable(`${unlike}no turn of a chat template opens from offset ${offset} on: looked for ${openings}`, offset)
 }
 
+/** An answer by itself, decoded with its special tokens: without padding and end tokens behind it. */
+export function readAnswer(answer: string, options: ReadOptions): string {
+  return reasoned(stripped(answer, null), options)
+}
+
 function detectIn(text: string, cut: boolean, { family }: ReadOptions): Detected | null {
   return family === 'auto' ? detect(text, cut) : forced(text, family)
 }

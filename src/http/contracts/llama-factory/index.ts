@@ -43,7 +43,7 @@ export const llamaFactory: Contract = {
   protocol: 'llama-factory',
   tag: { name: 'LLaMA-Factory', description: 'Reward model of LLaMA-Factory PPO over its API.' },
   errorSchema: Type.Object({ detail: Type.String() }, { title: 'LlamaFactoryError' }),
-  errorForm: ({ status, code, message }) => ({ status, body: { detail: `${code}: ${message}` } }),
+  errorForm: ({ code, message }, status) => ({ status, body: { detail: `${code}: ${message}` } }),
   routes: [
     contractRoute({
       url: '/v1/score/evaluation',

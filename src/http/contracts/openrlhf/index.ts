@@ -6,7 +6,7 @@ import { ArmormError } from '../../../errors.js'
 import { nativeForm } from '../../plugins/errors.js'
 import { ErrorReply } from '../../schemas/results.js'
 import { type Contract, contractRoute } from '../contract.js'
-import { floatJson } from '../float-json.js'
+import { floatReply } from '../float-json.js'
 import { errorsOf } from '../item-replies.js'
 import type { ContractInput, ContractReward } from '../scoring.js'
 import { type RewardReply, RewardRequest, RewardReply as RewardReplySchema } from './schema.js'
@@ -32,11 +32,7 @@ export const openrlhf: Contract = {
         const rewards = await call.scorer.score(samples(body), openrlhf, call)
         return rewardReply(rewards, call.scorer.extraNames)
       },
-      serialize: (reply) => {
-        const { errors, ...numbers } = reply as RewardReply
-        const text = floatJson(numbers)
-        return errors ? `${text.slice(0, -1)},"errors":${JSON.stringify(errors)}}` : text
-      }
+      serialize: floatReply
     })
   ]
 }

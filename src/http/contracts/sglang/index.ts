@@ -74,11 +74,9 @@ export const sglang: Contract = {
   protocol: 'sglang',
   tag: { name: 'SGLang', description: "SGLang's reward models; verl with SGLang." },
   errorSchema: Type.Object({ error: Type.Object({ message: Type.String() }) }, { title: 'SglangError' }),
+  errorForm: ({ code, message }, status) => ({ status, body: { error: { message, code } } }),
   // What may be tried again must not look like the client's fault.
-  errorForm: ({ status, code, message }) => ({
-    status: status === 429 || status === 408 ? 503 : status,
-    body: { error: { message, code } }
-  }),
+  refusals: { 408: 503, 429: 503 },
   routes: [
     contractRoute({
       url: '/v1/embeddings',

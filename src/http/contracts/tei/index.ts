@@ -101,6 +101,7 @@ async function rerank(body: RerankRequest, call: Call): Promise<Static<typeof Re
 function errorForm({ status, code, message, details }: ArmormError): ErrorForm {
   const body = (type: Static<typeof TeiError>['error_type']) => ({ error: `${code}: ${message}`, error_type: type })
   if (details['error_type'] === 'Empty') return { status: 400, body: body('Empty') }
+  if (status === 429) return { status, body: body('Overloaded') }
   if (status === 503) return { status, body: body('Unhealthy') }
   if (status >= 500) return { status: status === 500 ? 424 : status, body: body('Backend') }
   return { status: code === 'invalid_request' ? 422 : status, body: body('Validation') }

@@ -85,7 +85,7 @@ export const Info = Type.Object(
 export const TeiError = Type.Object(
   {
     error: Type.String({ description: '`code: message`; docs/errors.md explains each code.' }),
-    error_type: Type.Enum(['Unhealthy', 'Backend', 'Validation', 'Empty'])
+    error_type: Type.Enum(['Unhealthy', 'Overloaded', 'Backend', 'Validation', 'Empty'])
   },
   { title: 'TeiError' }
 )

@@ -18,8 +18,7 @@ const TYPES: Readonly<Record<number, string>> = {
   404: 'NotFoundError',
   422: 'UnprocessableEntityError',
   500: 'InternalServerError',
-  503: 'ServiceUnavailableError',
-  504: 'InternalServerError'
+  503: 'ServiceUnavailableError'
 }
 
 /** What the last number of `probs` is called. */
@@ -30,6 +29,8 @@ export const vllm: Contract = {
   tag: { name: 'vLLM', description: "vLLM's classification, pooling, scores and reranking; verl with vLLM." },
   errorSchema: VllmError,
   errorForm,
+  // What may be tried again must not look like the client's fault.
+  refusals: { 408: 503, 429: 503, 504: 503 },
   routes: [
     contractRoute({
       url: '/classify',
@@ -90,9 +91,7 @@ function oneOf(body: PoolingRequest, param: keyof PoolingRequest, allowed: reado
   throw new ArmormError('invalid_request', `"${param}" must be one of ${allowed.join(', ')}`, { param })
 }
 
-function errorForm({ status: own, message, details }: ArmormError): ErrorForm {
-  // What may be tried again must not look like the client's fault.
-  const status = own === 429 || own === 408 ? 503 : own
+function errorForm({ message, details }: ArmormError, status: number): ErrorForm {
   const param = typeof details['param'] === 'string' ? details['param'] : null
   return { status, body: { error: { message, type: TYPES[status] ?? 'BadRequestError', param, code: status } } }
 }
