@@ -27,6 +27,7 @@ t.test('every route but the page is in it, and every reference leads somewhere',
   const document = JSON.parse(committed) as { openapi: string; paths: object; components: { schemas: object } }
   t.match(document.openapi, /^3\.1\./)
   t.strictSame(Object.keys(document.paths).sort(), [
+    '/aggregate_metrics',
     '/align-anything',
     '/apis/custom/reward-system/v1/submit_task',
     '/apis/custom/reward-system/v1/task_result',
@@ -43,6 +44,7 @@ t.test('every route but the page is in it, and every reference leads somewhere',
     '/readyz',
     '/rerank',
     '/score',
+    '/seed_session',
     '/slime',
     '/slime/objectives',
     '/v1/chat/completions',

@@ -164,3 +164,21 @@ t.test('bad data is 4xx, trouble of the server is 5xx', async (t) => {
     t.equal(reply.statusCode, code === 'shutting_down' ? 503 : 500)
   }
 })
+
+t.test('an agent may begin a rollout, and ask for means after all of them', async (t) => {
+  const app = await fakeApp(t)
+  const seeded = await post(app, '/seed_session', { ...rollout([]), task: 1 })
+  t.strictSame([seeded.statusCode, seeded.json()], [200, {}])
+  const replies = [
+    { reward: 0.5, helpfulness: 1, task: 'a', only: 3, _ng_task_index: 0 },
+    { reward: 1, helpfulness: 0, task: 'b', only: null, _ng_task_index: 1 }
+  ]
+  const asked = await post(app, '/aggregate_metrics', { verify_responses: replies })
+  t.strictSame(asked.json(), {
+    group_level_metrics: [],
+    agent_metrics: { 'mean/reward': 0.75, 'mean/helpfulness': 0.5 },
+    key_metrics: { 'mean/reward': 0.75 }
+  })
+  const none = await post(app, '/aggregate_metrics', { verify_responses: [] })
+  t.strictSame(none.json<{ agent_metrics: object }>().agent_metrics, {})
+})

@@ -8,6 +8,7 @@ import { type Contract, contractRoute } from '../contract.js'
 import { errorOf, itemError } from '../item-replies.js'
 import { components } from './components.js'
 import { readRollout, Rollout } from './rollout.js'
+import { aggregateMetrics, seedSession } from './session.js'
 
 const VerifyReply = Type.Object(
   {
@@ -53,6 +54,8 @@ export const nemoGym: Contract = {
           ...(error && { failure_reason: `${error.code}: ${error.message}`, error })
         }
       }
-    })
+    }),
+    seedSession,
+    aggregateMetrics
   ]
 }
