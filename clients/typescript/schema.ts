@@ -1,0 +1,1423 @@
+/** Types of the server's routes. Written by `npm run openapi` from openapi/openapi.json. */
+export interface paths {
+    "/score": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Score conversations
+         * @description One result an input, in their order; an input with `responses` has its results nested in its place.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "inputs": [
+                     *         {
+                     *           "messages": [
+                     *             {
+                     *               "role": "user",
+                     *               "content": "What is the capital of Australia?"
+                     *             },
+                     *             {
+                     *               "role": "assistant",
+                     *               "content": "The capital of Australia is Canberra."
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ScoreRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ScoreReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/get_reward": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rewards of rendered samples
+         * @description One sample or a whole rollout; an empty list has an empty reply.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "query": [
+                     *         "<|im_start|>user\nHow much is 2+2?<|im_end|>\n<|im_start|>assistant\n4<|im_end|>\n"
+                     *       ],
+                     *       "prompts": [
+                     *         "<|im_start|>user\nHow much is 2+2?<|im_end|>\n<|im_start|>assistant\n"
+                     *       ],
+                     *       "labels": [
+                     *         ""
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OpenRlhfRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OpenRlhfReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/score/evaluation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Scores of rendered texts */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "model": "model",
+                     *       "messages": [
+                     *         "<|im_start|>user\nHow much is 2+2?<|im_end|>\n<|im_start|>assistant\n4<|im_end|>\n"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LlamaFactoryRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["LlamaFactoryReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["LlamaFactoryError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["LlamaFactoryError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/classify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * vLLM's classification; or: SGLang's own classification
+         * @description vLLM, for a body with `input` or `messages`: The reward is the last number of `probs`. As from a regression model, numbers are raw; with `use_activation` or `activation` true they are calibrated to 0..1.
+         *
+         *     SGLang, for a body with `text` or `input_ids`: One text has one object as reply, a list has a list. The reward is the last number of `embedding`.
+         */
+        put: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["VllmClassifyRequest"] | components["schemas"]["SglangClassifyRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmClassifyReply"] | (components["schemas"]["SglangItem"] | components["schemas"]["SglangItem"][]);
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmError"] | components["schemas"]["SglangError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmError"] | components["schemas"]["SglangError"];
+                    };
+                };
+            };
+        };
+        /**
+         * vLLM's classification; or: SGLang's own classification
+         * @description vLLM, for a body with `input` or `messages`: The reward is the last number of `probs`. As from a regression model, numbers are raw; with `use_activation` or `activation` true they are calibrated to 0..1.
+         *
+         *     SGLang, for a body with `text` or `input_ids`: One text has one object as reply, a list has a list. The reward is the last number of `embedding`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["VllmClassifyRequest"] | components["schemas"]["SglangClassifyRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmClassifyReply"] | (components["schemas"]["SglangItem"] | components["schemas"]["SglangItem"][]);
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmError"] | components["schemas"]["SglangError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmError"] | components["schemas"]["SglangError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pooling": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * vLLM's pooling
+         * @description As /classify, in the form of a pooling model: the reward is the last number of `data`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["VllmPoolingRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmPoolingReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rewards as OpenAI's embeddings
+         * @description The reward is the last number of `embedding`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "model": "reward-model",
+                     *       "input": "<|im_start|>user\nHow much is 2+2?<|im_end|>\n<|im_start|>assistant\n4<|im_end|>\n"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SglangEmbeddingsRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SglangEmbeddingsReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SglangError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SglangError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/explain/{explain_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Explain a result that /score returned */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description As a result of POST /score has it. */
+                    explain_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ExplainReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Score and explain a prompt and a response
+         * @description URLs end up in the logs of proxies; POST /explain keeps texts out of them, and takes long ones.
+         */
+        get: {
+            parameters: {
+                query: {
+                    prompt: string;
+                    response: string;
+                    /** @description What to do with a conversation that is too long: refuse it, or cut the prompt from the left and keep the response whole. */
+                    truncation?: "none" | "prompt_left";
+                    /** @description Name or revision that /v1/models lists; any other is refused. */
+                    model?: string;
+                };
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ExplainReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Score and explain one conversation */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "messages": [
+                     *         {
+                     *           "role": "user",
+                     *           "content": "What is the capital of Australia?"
+                     *         },
+                     *         {
+                     *           "role": "assistant",
+                     *           "content": "The capital of Australia is Canberra."
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExplainRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ExplainReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/livez": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process answers */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {string} */
+                            status: "alive";
+                        };
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the server takes work
+         * @description 503 until the self-test of the bundle passed, while the engine restarts, and once a stop was asked for.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {string} */
+                            status: "ready";
+                        };
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** As /readyz, with the state of the engine */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Health"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The model that is served, as OpenAI and KServe list models */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Models"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Metrics for Prometheus */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Text format. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "text/plain": string;
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description The last message is the assistant's: the answer to rate. */
+        ChatMessages: {
+            role: string;
+            content: string | {
+                type: string;
+                text?: string;
+            }[] | null;
+        }[];
+        ErrorBody: {
+            /**
+             * @description Stable; docs/errors.md explains each.
+             * @enum {unknown}
+             */
+            code: "invalid_json" | "invalid_request" | "unsupported_media_type" | "body_too_large" | "too_many_inputs" | "too_long" | "text_too_large" | "invalid_conversation" | "unparsable_text" | "template_failed" | "invalid_token_ids" | "no_gate" | "no_tokenizer" | "unknown_model" | "explain_not_found" | "headers_too_large" | "request_timeout" | "client_closed" | "not_found" | "method_not_allowed" | "non_finite" | "engine_failed" | "engine_unavailable" | "deadline_exceeded" | "shutting_down" | "internal";
+            /** @description For people; may change. */
+            message: string;
+            /** @description For programs; depends on the code. */
+            details: {
+                [key: string]: unknown;
+            };
+        };
+        ErrorReply: {
+            error: components["schemas"]["ErrorBody"];
+        };
+        ExplainReply: {
+            id?: components["schemas"]["InputId"];
+            explain_id?: string;
+            model: components["schemas"]["Model"];
+            score: number;
+            /** @description The score if every objective had the same gating weight. */
+            uniform_score: number;
+            gate: {
+                /** @description exp of the entropy of the normalised gating weights: 1 for one objective, K for an even gate. */
+                effective_objectives: number;
+                /** @description What the gating weights sum to: the logit scale. */
+                sum: number;
+            };
+            /** @description The largest contributions by magnitude. */
+            top: {
+                name: string;
+                contribution: number;
+                /** @description Part of the sum of all magnitudes; negative where it lowers the score. */
+                share: number;
+            }[];
+            objectives: components["schemas"]["ObjectiveExplanation"][];
+            usage: components["schemas"]["Usage"];
+            truncated: boolean;
+        };
+        ExplainRequest: {
+            id?: components["schemas"]["InputId"];
+            /** @description The last message is the assistant's: the answer to rate. */
+            messages: components["schemas"]["Message"][];
+            /**
+             * @description What to do with a conversation that is too long: refuse it, or cut the prompt from the left and keep the response whole.
+             * @default none
+             * @enum {unknown}
+             */
+            truncation?: "none" | "prompt_left";
+            /** @description Name or revision that /v1/models lists; any other is refused. */
+            model?: string;
+        } | {
+            id?: components["schemas"]["InputId"];
+            /** @description The user message, or all messages before the answer. */
+            prompt: string | components["schemas"]["Message"][];
+            /** @description The answer to rate. */
+            response: string;
+            /**
+             * @description What to do with a conversation that is too long: refuse it, or cut the prompt from the left and keep the response whole.
+             * @default none
+             * @enum {unknown}
+             */
+            truncation?: "none" | "prompt_left";
+            /** @description Name or revision that /v1/models lists; any other is refused. */
+            model?: string;
+        } | {
+            id?: components["schemas"]["InputId"];
+            /** @description Rendered by this model's own chat template; special tokens are honoured. */
+            text: string;
+            /**
+             * @description What to do with a conversation that is too long: refuse it, or cut the prompt from the left and keep the response whole.
+             * @default none
+             * @enum {unknown}
+             */
+            truncation?: "none" | "prompt_left";
+            /** @description Name or revision that /v1/models lists; any other is refused. */
+            model?: string;
+        } | {
+            id?: components["schemas"]["InputId"];
+            /** @description Ids of this model's own tokenizer, used as they are. */
+            input_ids: number[];
+            /**
+             * @description What to do with a conversation that is too long: refuse it, or cut the prompt from the left and keep the response whole.
+             * @default none
+             * @enum {unknown}
+             */
+            truncation?: "none" | "prompt_left";
+            /** @description Name or revision that /v1/models lists; any other is refused. */
+            model?: string;
+        };
+        Failure: {
+            id?: components["schemas"]["InputId"];
+            error: components["schemas"]["ErrorBody"];
+        };
+        Health: {
+            /** @enum {string} */
+            status: "ready";
+            model: components["schemas"]["Model"];
+            engine: {
+                state: string;
+                restarts: number;
+            };
+        };
+        Input: components["schemas"]["MessagesInput"] | components["schemas"]["ResponseInput"] | components["schemas"]["ResponsesInput"] | components["schemas"]["TextInput"] | components["schemas"]["TokensInput"];
+        /** @description The caller's own name for an input, echoed in its result. */
+        InputId: string | number;
+        LlamaFactoryError: {
+            detail: string;
+        };
+        LlamaFactoryReply: {
+            id: string;
+            /** @enum {string} */
+            object: "score.evaluation";
+            model: string;
+            /** @description scoreScale * score + scoreOffset of each text. */
+            scores: number[];
+            /** @description Items that could not be scored, with the reason; absent when there are none. */
+            errors?: {
+                index: number;
+                code: string;
+                message: string;
+            }[];
+        };
+        LlamaFactoryRequest: {
+            model?: unknown;
+            /** @description Prompt and response of each sample as one text, rendered in the policy's chat template. */
+            messages: string[];
+            /** @description Not looked at: the model's own limit holds. */
+            max_length?: unknown;
+        };
+        /** @description One message; special tokens written inside content stay plain text. */
+        Message: {
+            role: string;
+            content: string;
+        };
+        MessagesInput: {
+            id?: components["schemas"]["InputId"];
+            /** @description The last message is the assistant's: the answer to rate. */
+            messages: components["schemas"]["Message"][];
+        };
+        /** @description The model that gave the scores. */
+        Model: {
+            name: string;
+            /** @description Changes with all that decides a reward or its names. */
+            revision: string;
+            precision: string;
+        };
+        Models: {
+            /** @enum {string} */
+            object: "list";
+            /** @description Names alone: KServe's form of this list. */
+            models: string[];
+            data: {
+                id: string;
+                /** @enum {string} */
+                object: "model";
+                /** @description When this server started, in seconds since 1970. */
+                created: number;
+                owned_by: string;
+                revision: string;
+                source: string;
+                licence: string | null;
+                precision: string;
+                provider: string;
+                max_tokens: number;
+                /** @description Without one, only `input_ids` can be scored. */
+                tokenizer: boolean;
+                logit_scale: number;
+                objectives: {
+                    name: string;
+                    source_set: string | null;
+                }[];
+            }[];
+        };
+        /** @description Results of an input with `responses`, in their order. */
+        NestedResults: {
+            id?: components["schemas"]["InputId"];
+            results: (components["schemas"]["Result"] | components["schemas"]["Failure"])[];
+        };
+        ObjectiveExplanation: {
+            name: string;
+            /** @description Data set that the objective was rated on. */
+            source_set: string | null;
+            /** @description Raw output of the regression head. */
+            rating: number;
+            /** @description The rating on the scale of its data set; null where that scale is not known. */
+            native: {
+                value: number;
+                low: number;
+                high: number;
+            } | null;
+            /** @description What the reward transform took out: rating - adjusted. */
+            removed: number;
+            adjusted: number;
+            /** @description Gating weight. */
+            gating: number;
+            /** @description gating * adjusted; these sum to the score. */
+            contribution: number;
+            /** @description Gating weights times the transposed transform: by how much the score moves with the raw rating. */
+            coefficient: number;
+        };
+        OpenRlhfReply: {
+            /** @description scoreScale * score + scoreOffset of each sample. */
+            rewards: number[];
+            /** @description The score, calibrated to 0..1. */
+            scores: number[];
+            /** @description Always the same keys, one number a sample: ratings by objective, and what befell the sample. */
+            extra_logs: {
+                [key: string]: number[];
+            };
+            /** @description Items that could not be scored, with the reason; absent when there are none. */
+            errors?: {
+                index: number;
+                code: string;
+                message: string;
+            }[];
+        };
+        OpenRlhfRequest: {
+            /** @description Prompt and response of each sample, rendered in the policy's chat template. */
+            query: string | string[];
+            /** @description Prompt of each sample, rendered. Where `query` begins with it, the rest is the response. */
+            prompts?: string | unknown[] | null;
+            labels?: unknown;
+        };
+        /** @description Whole conversations: texts in the policy's or this model's chat template, or token ids of this model's tokenizer. */
+        Prompts: string | string[] | number[] | number[][];
+        ResponseInput: {
+            id?: components["schemas"]["InputId"];
+            /** @description The user message, or all messages before the answer. */
+            prompt: string | components["schemas"]["Message"][];
+            /** @description The answer to rate. */
+            response: string;
+        };
+        ResponsesInput: {
+            id?: components["schemas"]["InputId"];
+            /** @description The user message, or all messages before the answer. */
+            prompt: string | components["schemas"]["Message"][];
+            /** @description Answers to the one prompt, each rated on its own. */
+            responses: string[];
+        };
+        Result: {
+            id?: components["schemas"]["InputId"];
+            /** @description For GET /explain/{explain_id}; null when none is kept. */
+            explain_id?: string | null;
+            /** @description Sum over objectives of gating weight times adjusted rating. */
+            score: number;
+            /** @description Raw outputs of the regression head, by objective. */
+            ratings?: {
+                [key: string]: number;
+            };
+            /** @description Gating weights; they sum to the logit scale, by objective. */
+            gating?: {
+                [key: string]: number;
+            };
+            /** @description Gating weight times adjusted rating; they sum to the score, by objective. */
+            contributions?: {
+                [key: string]: number;
+            };
+            usage?: components["schemas"]["Usage"];
+            /** @description Whether tokens of the prompt were cut. */
+            truncated: boolean;
+        };
+        ScoreReply: {
+            model: components["schemas"]["Model"];
+            /** @description One an input, in their order. */
+            results: (components["schemas"]["Result"] | components["schemas"]["NestedResults"] | components["schemas"]["Failure"])[];
+            usage?: components["schemas"]["Usage"];
+            timing?: components["schemas"]["Timing"];
+        };
+        ScoreRequest: {
+            inputs: components["schemas"]["Input"][];
+            /** @description Which parts the reply holds; all of them by default. Score and truncated are always there. */
+            return?: ("score" | "explain_id" | "ratings" | "gating" | "contributions" | "usage" | "timing")[];
+            /**
+             * @description `request`: one bad conversation refuses all. `item`: its error takes its place.
+             * @default request
+             * @enum {unknown}
+             */
+            on_error?: "request" | "item";
+            /**
+             * @description What to do with a conversation that is too long: refuse it, or cut the prompt from the left and keep the response whole.
+             * @default none
+             * @enum {unknown}
+             */
+            truncation?: "none" | "prompt_left";
+            /** @description Name or revision that /v1/models lists; any other is refused. */
+            model?: string;
+        };
+        SglangClassifyRequest: {
+            text?: string | string[] | null;
+            input_ids?: number[] | number[][] | null;
+            rid?: string | string[] | null;
+        };
+        SglangEmbeddingsReply: {
+            /** @enum {string} */
+            object: "list";
+            data: {
+                /** @enum {string} */
+                object: "embedding";
+                embedding: number[] | string;
+                index: number;
+                /** @description Why this item could not be scored: its numbers stand in. Absent when it was. */
+                error?: {
+                    code: string;
+                    message: string;
+                };
+            }[];
+            model: string;
+            usage: {
+                prompt_tokens: number;
+                total_tokens: number;
+            };
+        };
+        SglangEmbeddingsRequest: {
+            /** @description Not looked at: verl sends a path of its own. */
+            model?: unknown;
+            input: components["schemas"]["Prompts"];
+            /**
+             * @default float
+             * @enum {unknown}
+             */
+            encoding_format?: "float" | "base64";
+        };
+        SglangError: {
+            error: {
+                message: string;
+            };
+        };
+        SglangItem: {
+            /** @description Ratings of the objectives that --extra-objectives names, and the reward as the last. */
+            embedding: number[];
+            meta_info: {
+                id: string;
+                finish_reason: null;
+                prompt_tokens: number;
+                /** @description Seconds. */
+                e2e_latency: number;
+            };
+            /** @description Why this item could not be scored: its numbers stand in. Absent when it was. */
+            error?: {
+                code: string;
+                message: string;
+            };
+        };
+        TextInput: {
+            id?: components["schemas"]["InputId"];
+            /** @description Rendered by this model's own chat template; special tokens are honoured. */
+            text: string;
+        };
+        /** @description Milliseconds. */
+        Timing: {
+            tokenize_ms: number;
+            /** @description Of the conversation that finished last. */
+            queue_ms: number;
+            /** @description Of the batch that finished last. */
+            run_ms: number;
+            total_ms: number;
+        };
+        TokensInput: {
+            id?: components["schemas"]["InputId"];
+            /** @description Ids of this model's own tokenizer, used as they are. */
+            input_ids: number[];
+        };
+        Usage: {
+            /** @description Tokens that the model read, after trimming. */
+            tokens: number;
+            /** @description Those up to and including the header of the answer. */
+            prompt_tokens: number;
+            response_tokens: number;
+            /** @description Tokens cut from the left of the prompt. */
+            trimmed_tokens: number;
+            /** @description Tokens of repeats: answered from memory, or by joining the same work already under way. */
+            cached_tokens: number;
+        };
+        VllmClassifyReply: {
+            id: string;
+            /** @enum {string} */
+            object: "list";
+            created: number;
+            model: string;
+            usage: components["schemas"]["VllmUsage"];
+            data: {
+                index: number;
+                label: string;
+                /** @description Ratings of the objectives that --extra-objectives names, and the reward as the last. */
+                probs: number[];
+                num_classes: number;
+                /** @description Why this item could not be scored: its numbers stand in. Absent when it was. */
+                error?: {
+                    code: string;
+                    message: string;
+                };
+            }[];
+        };
+        /**
+         * @example {
+         *       "model": "reward-model",
+         *       "input": "<|im_start|>user\nHow much is 2+2?<|im_end|>\n<|im_start|>assistant\n4<|im_end|>\n",
+         *       "use_activation": false
+         *     }
+         */
+        VllmClassifyRequest: {
+            /** @description Not looked at: verl sends a path of its own. */
+            model?: unknown;
+            input?: components["schemas"]["Prompts"];
+            messages?: components["schemas"]["ChatMessages"];
+            use_activation?: boolean | null;
+            activation?: boolean | null;
+        };
+        VllmError: {
+            error: {
+                message: string;
+                type: string;
+                param: string | null;
+                code: number;
+            };
+        };
+        VllmPoolingReply: {
+            id: string;
+            /** @enum {string} */
+            object: "list";
+            created: number;
+            model: string;
+            usage: components["schemas"]["VllmUsage"];
+            data: {
+                index: number;
+                /** @enum {string} */
+                object: "pooling";
+                data: number[] | string;
+                /** @description Why this item could not be scored: its numbers stand in. Absent when it was. */
+                error?: {
+                    code: string;
+                    message: string;
+                };
+            }[];
+        };
+        VllmPoolingRequest: {
+            /** @description Not looked at: verl sends a path of its own. */
+            model?: unknown;
+            input?: components["schemas"]["Prompts"];
+            messages?: components["schemas"]["ChatMessages"];
+            use_activation?: boolean | null;
+            activation?: boolean | null;
+            /** @description `classify` or nothing: there are no values of single tokens. */
+            task?: unknown;
+            /** @description `float` (default) or `base64`. */
+            encoding_format?: unknown;
+            /** @description `float32` (default). */
+            embed_dtype?: unknown;
+            /** @description `native` (default) or `little`. */
+            endianness?: unknown;
+        };
+        VllmUsage: {
+            prompt_tokens: number;
+            total_tokens: number;
+            completion_tokens: number;
+            prompt_tokens_details: null;
+            completion_tokens_details: null;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export type operations = Record<string, never>;
