@@ -27,7 +27,8 @@ export const ERRORS = {
   unsupported_media_type: {
     status: 415,
     meaning: 'The body is compressed, or is no JSON and not labelled as JSON, plain text or a form.',
-    action: 'Send `Content-Type: application/json` and no `Content-Encoding`.'
+    action:
+      'Send `Content-Type: application/json` and no `Content-Encoding`; /v2/models/:model/infer takes gzip and deflate.'
   },
   body_too_large: {
     status: 413,

@@ -2,9 +2,30 @@
  * Reads request bodies as JSON. Some clients cannot send headers, and `curl -d` labels what it sends as a form: a
  * body with no label, a form's, plain text's or a byte stream's is read as JSON too, if it begins like an object.
  */
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ArmormError } from '../errors.js'
 import { jsonErrorOffset } from './json-error.js'
+
+/** The request that a body belongs to. */
+export interface BodySource {
+  readonly headers: IncomingHttpHeaders
+  /** Bytes that a body may have. */
+  readonly limit: number
+  /** Whatever Content-Type says. @throws ArmormError invalid_json */
+  readonly parseJson: (bytes: Buffer) => unknown
+  /** With Content-Type held to the rules above. @throws ArmormError unsupported_media_type, invalid_json */
+  readonly readJson: (bytes: Buffer) => unknown
+}
+
+/** Reads bodies of a route whose clients send more than JSON. @throws ArmormError */
+export type BodyReader = (body: Buffer, source: BodySource) => Promise<unknown>
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    readBody?: BodyReader
+  }
+}
 
 const JSON_TYPE = /^(?:application|text)\/(?:[\w.-]+\+)?json$/
 const UNLABELLED = new Set(['', 'application/x-www-form-urlencoded', 'text/plain', 'application/octet-stream'])
@@ -15,33 +36,42 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 export function readJsonBodies(app: FastifyInstance): void {
   const parseText = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    let text
-    try {
-      text = decode(request, body)
-    } catch (error) {
-      done(error as Error)
-      return
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+    const { headers, routeOptions } = request
+    const parseJson = (bytes: Buffer): unknown => {
+      const text = decode(bytes)
+      let parsed: unknown
+      // Calls back before it returns.
+      void parseText(request, text, (error, value) => {
+        if (error) throw syntaxError(text)
+        parsed = value
+      })
+      return parsed
     }
-    void parseText(request, text, (error, value) => {
-      if (error) done(syntaxError(text))
-      else done(null, value)
-    })
+    const readJson = (bytes: Buffer): unknown => {
+      requireJsonType(headers, bytes)
+      return parseJson(bytes)
+    }
+    const { readBody } = routeOptions.config
+    if (readBody) return readBody(body, { headers, limit: routeOptions.bodyLimit, parseJson, readJson })
+    if (headers['content-encoding'] !== undefined) {
+      throw new ArmormError('unsupported_media_type', 'the body must not be compressed: leave Content-Encoding out')
+    }
+    return readJson(body)
   })
 }
 
-/** @throws ArmormError unsupported_media_type, invalid_json. */
-function decode(request: FastifyRequest, body: Buffer): string {
-  if (request.headers['content-encoding'] !== undefined) {
-    throw new ArmormError('unsupported_media_type', 'the body must not be compressed: leave Content-Encoding out')
-  }
-  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
-  if (!JSON_TYPE.test(type)) {
-    const unlabelled = UNLABELLED.has(type) && (type === '' || body.length === 0 || beginsLikeObject(body))
-    if (!unlabelled) {
-      throw new ArmormError('unsupported_media_type', 'the body must be JSON: send Content-Type: application/json')
-    }
-  }
+/** @throws ArmormError unsupported_media_type. */
+function requireJsonType(headers: IncomingHttpHeaders, body: Buffer): void {
+  const type = (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  if (JSON_TYPE.test(type)) return
+  const unlabelled = UNLABELLED.has(type) && (type === '' || body.length === 0 || beginsLikeObject(body))
+  if (unlabelled) return
+  throw new ArmormError('unsupported_media_type', 'the body must be JSON: send Content-Type: application/json')
+}
+
+/** @throws ArmormError invalid_json. */
+function decode(body: Buffer): string {
   try {
     // Drops a byte order mark, and refuses what is not UTF-8 instead of scoring replacement characters.
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body)

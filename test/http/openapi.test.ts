@@ -39,7 +39,17 @@ t.test('every route but the page is in it, and every reference leads somewhere',
     '/score',
     '/v1/embeddings',
     '/v1/models',
-    '/v1/score/evaluation'
+    '/v1/models/{model}',
+    '/v1/models/{model}:predict',
+    '/v1/score/evaluation',
+    '/v2',
+    '/v2/health/live',
+    '/v2/health/ready',
+    '/v2/models/{model}',
+    '/v2/models/{model}/config',
+    '/v2/models/{model}/infer',
+    '/v2/models/{model}/ready',
+    '/v2/repository/index'
   ])
   for (const [, name] of committed.matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
     t.ok(Object.hasOwn(document.components.schemas, name ?? ''), `${name}`)

@@ -7,6 +7,7 @@ import type { HTTPMethods } from 'fastify'
 import type { Static, TSchema } from 'typebox'
 import type { ArmormError } from '../../errors.js'
 import type { Caller, Protocol } from '../../scoring/scorer.js'
+import type { BodyReader } from '../json-body.js'
 import type { Services } from '../services.js'
 import type { ContractScorer } from './scoring.js'
 
@@ -36,6 +37,19 @@ export interface Call {
   readonly id: string
   /** Who waits for the reply, and until when. */
   readonly caller: Caller
+  /** Parts of the path that the route's URL names. */
+  readonly params: Readonly<Record<string, string>>
+}
+
+/** What an `answer` returns where the reply is no JSON. */
+export class BytesReply {
+  readonly bytes: Buffer
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(bytes: Buffer, headers: Readonly<Record<string, string>>) {
+    this.bytes = bytes
+    this.headers = headers
+  }
 }
 
 export interface ContractRoute {
@@ -43,13 +57,20 @@ export interface ContractRoute {
   readonly url: string
   readonly summary: string
   readonly description?: string
+  readonly params?: TSchema
+  /** Answered whatever state the server is in, and logged at debug only. */
+  readonly probe?: boolean
+  /** Not in the OpenAPI document: another route's second URL. */
+  readonly hidden?: boolean
   /**
    * Fields of which one tells this contract's body from those of others at the same URL. The first route of the URL
    * of which a key is present answers; when none is, the first route does.
    */
   readonly keys: readonly string[]
-  /** Documented form of the body. */
-  readonly body: TSchema
+  /** Documented form of the body; without one no body is looked at. */
+  readonly body?: TSchema
+  /** Turns the bytes of the body into what `body` describes, where they are not simply JSON. */
+  readonly readBody?: BodyReader
   /** What the body is held against, where that is less than what is documented; the route reads the rest itself. */
   readonly envelope?: TSchema
   readonly reply: TSchema

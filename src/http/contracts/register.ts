@@ -5,7 +5,7 @@ import { Client, TimeoutHeader } from '../client.js'
 import { answerError } from '../plugins/errors.js'
 import type { Services } from '../services.js'
 import { validatorCompiler } from '../validation.js'
-import type { Contract, ContractRoute } from './contract.js'
+import { BytesReply, type Contract, type ContractRoute } from './contract.js'
 import { ContractScorer } from './scoring.js'
 
 /** A route, whose it is, and its check. */
@@ -15,17 +15,15 @@ interface Entry {
   readonly check: (body: unknown) => unknown
 }
 
+const UNCHECKED = (): unknown => ({})
+
 /** Declares the routes of all contracts, earlier ones first where a URL is shared. */
 export function registerContracts(app: FastifyInstance, services: Services, contracts: readonly Contract[]): void {
   const byUrl = new Map<string, Entry[]>()
   for (const contract of contracts) {
     for (const route of contract.routes) {
-      const check = validatorCompiler({
-        schema: route.envelope ?? route.body,
-        method: 'POST',
-        url: route.url,
-        httpPart: 'body'
-      })
+      const schema = route.envelope ?? route.body
+      const check = schema ? validatorCompiler({ schema, method: 'POST', url: route.url, httpPart: 'body' }) : UNCHECKED
       byUrl.set(route.url, [...(byUrl.get(route.url) ?? []), { contract, route, check }])
     }
   }
@@ -45,6 +43,9 @@ function registerUrl(
     '4xx': { ...error, 'x-response-description': "The caller's error." },
     '5xx': { ...error, 'x-response-description': "The server's error, or not ready." }
   }
+  const bodies = entries.flatMap(({ route }) => route.body ?? [])
+  const readBody = entries.find(({ route }) => route.readBody)?.route.readBody
+  const probe = entries.every(({ route }) => route.probe)
   app.route({
     url,
     method: [...new Set(entries.flatMap(({ route }) => route.method ?? 'POST'))] as HTTPMethods[],
@@ -52,11 +53,13 @@ function registerUrl(
       tags: entries.map(({ contract }) => contract.tag.name),
       summary: entries.map(({ route }) => route.summary).join('; or: '),
       description: describe(entries),
-      headers: TimeoutHeader,
-      body: either(entries.map(({ route }) => route.body)),
+      ...(!probe && { headers: TimeoutHeader }),
+      ...(bodies.length > 0 && { body: either(bodies) }),
+      ...(entries[0]?.route.params && { params: entries[0].route.params }),
+      hide: entries.every(({ route }) => route.hidden),
       response: { 200: either(entries.map(({ route }) => route.reply)), ...errors }
     },
-    config: { work: true },
+    config: { work: !probe, quiet: probe, ...(readBody && { readBody }) },
     // The body is held against the schema of the contract that it belongs to.
     validatorCompiler: () => (value: unknown) => ({ value }),
     errorHandler: (error: FastifyError, request, reply) => {
@@ -69,7 +72,9 @@ function registerUrl(
       if (checked.error) throw checked.error
       // Fastify names the type only of what it serializes itself; clients refuse a reply without it.
       if (route.serialize) void reply.type('application/json; charset=utf-8').serializer(route.serialize)
-      return route.answer(request.body, { services, scorer, id: request.id, caller })
+      const params = request.params as Readonly<Record<string, string>>
+      const answer = await route.answer(request.body, { services, scorer, id: request.id, caller, params })
+      return answer instanceof BytesReply ? reply.headers(answer.headers).send(answer.bytes) : answer
     }
   })
 }

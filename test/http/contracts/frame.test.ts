@@ -19,8 +19,8 @@ t.test('contracts have routes, labels and keys of their own', async (t) => {
   t.equal(new Set(labels).size, labels.length)
   const owners = new Map<string, string>()
   for (const { protocol, routes } of CONTRACTS) {
-    for (const { url, keys } of routes) {
-      t.ok(keys.length > 0)
+    for (const { url, keys, body } of routes) {
+      t.equal(keys.length > 0, body !== undefined)
       for (const key of keys) {
         t.notOk(owners.has(`${url} ${key}`), `${url} with ${key}: ${protocol} and ${owners.get(`${url} ${key}`)}`)
         owners.set(`${url} ${key}`, protocol)

@@ -15,7 +15,8 @@ const TYPES: Readonly<Record<number, string>> = {
   404: 'NotFoundError',
   422: 'UnprocessableEntityError',
   500: 'InternalServerError',
-  503: 'ServiceUnavailableError'
+  503: 'ServiceUnavailableError',
+  504: 'InternalServerError'
 }
 
 /** What the last number of `probs` is called. */
