@@ -478,6 +478,637 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The server and its extensions */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipServerMetadata"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipError"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process answers */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {boolean} */
+                            live: true;
+                        };
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipError"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the server takes work */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {boolean} */
+                            ready: true;
+                        };
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipError"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The model, its inputs and outputs */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Name or revision of the model, as /v1/models lists it. */
+                    model: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipModelMetadata"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipError"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the model takes work */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Name or revision of the model, as /v1/models lists it. */
+                    model: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            name: string;
+                            /** @enum {boolean} */
+                            ready: true;
+                        };
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipError"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The model's configuration, as Triton gives it */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Name or revision of the model, as /v1/models lists it. */
+                    model: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipModelConfig"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipError"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/repository/index": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Models of the repository: the one that is served */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipRepositoryIndex"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}/infer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rewards as tensors
+         * @description Outputs of one value a conversation have the shape of the first input, `[n]` or `[n, 1]`. Tensors may be bytes behind the JSON, as in Triton's binary tensor data extension; `Content-Encoding` may be gzip or deflate.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path: {
+                    /** @description Name or revision of the model, as /v1/models lists it. */
+                    model: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "42",
+                     *       "inputs": [
+                     *         {
+                     *           "name": "prompt",
+                     *           "shape": [
+                     *             1
+                     *           ],
+                     *           "datatype": "BYTES",
+                     *           "data": [
+                     *             "How much is 2+2?"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "name": "response",
+                     *           "shape": [
+                     *             1
+                     *           ],
+                     *           "datatype": "BYTES",
+                     *           "data": [
+                     *             "4"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "outputs": [
+                     *         {
+                     *           "name": "reward"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OipInferRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipInferReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OipError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the model takes work */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Name or revision of the model, as /v1/models lists it. */
+                    model: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            name: string;
+                            /** @enum {boolean} */
+                            ready: true;
+                        };
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["KserveError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["KserveError"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}:predict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Rewards of instances */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path: {
+                    /** @description Name or revision of the model, as /v1/models lists it. */
+                    model: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "instances": [
+                     *         {
+                     *           "prompt": "How much is 2+2?",
+                     *           "response": "4"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KservePredictRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["KservePredictReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["KserveError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["KserveError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/explain/{explain_id}": {
         parameters: {
             query?: never;
@@ -1059,6 +1690,48 @@ export interface components {
         Input: components["schemas"]["MessagesInput"] | components["schemas"]["ResponseInput"] | components["schemas"]["ResponsesInput"] | components["schemas"]["TextInput"] | components["schemas"]["TokensInput"];
         /** @description The caller's own name for an input, echoed in its result. */
         InputId: string | number;
+        KserveError: {
+            /** @description `code: message`. */
+            error: string;
+        };
+        /** @description A rendered text; or an object with `messages`, or `prompt` and `response`, or `text` (rendered) and perhaps its rendered `prompt`, or `input_ids`. */
+        KserveInstance: string | {
+            messages: components["schemas"]["ChatMessages"];
+        } | {
+            prompt: string;
+            response: string;
+        } | {
+            text: string;
+            prompt?: string;
+        } | {
+            input_ids: number[];
+        };
+        KservePredictReply: {
+            predictions: components["schemas"]["KservePrediction"][];
+        };
+        KservePredictRequest: {
+            instances?: components["schemas"]["KserveInstance"][];
+            inputs?: components["schemas"]["KserveInstance"][];
+        };
+        KservePrediction: {
+            /** @description scoreScale * score + scoreOffset. */
+            reward: number;
+            /** @description The model's own score. */
+            score: number;
+            /** @description The score, calibrated to 0..1. */
+            calibrated: number;
+            /** @description Raw ratings of the objectives that --extra-objectives names; always the same keys. */
+            ratings: {
+                [key: string]: number;
+            };
+            /** @description Whether tokens of the prompt were cut. */
+            truncated: boolean;
+            /** @description Why this item could not be scored: its numbers stand in. Absent when it was. */
+            error?: {
+                code: string;
+                message: string;
+            };
+        };
         LlamaFactoryError: {
             detail: string;
         };
@@ -1153,6 +1826,117 @@ export interface components {
             contribution: number;
             /** @description Gating weights times the transposed transform: by how much the score moves with the raw rating. */
             coefficient: number;
+        };
+        OipError: {
+            /** @description `code: message`; docs/errors.md explains each code. */
+            error: string;
+        };
+        OipInferReply: {
+            model_name: string;
+            /** @enum {string} */
+            model_version: "1";
+            /** @description The request's own; absent when it had none. */
+            id?: string;
+            outputs: components["schemas"]["OipReplyTensor"][];
+        };
+        OipInferRequest: {
+            id?: string;
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /** @description `text`; or `prompt` and `response`; or `messages`; or `tokens`. */
+            inputs: components["schemas"]["OipRequestTensor"][];
+            /** @description All outputs when left out or empty. */
+            outputs?: components["schemas"]["OipRequestedOutput"][];
+        };
+        OipModelConfig: {
+            name: string;
+            platform: string;
+            backend: string;
+            max_batch_size: number;
+            input: {
+                name: string;
+                data_type: string;
+                /** @description Without the dimension of the batch. */
+                dims: number[];
+                optional?: boolean;
+            }[];
+            output: {
+                name: string;
+                data_type: string;
+                /** @description Without the dimension of the batch. */
+                dims: number[];
+                optional?: boolean;
+            }[];
+            model_transaction_policy: {
+                /** @enum {boolean} */
+                decoupled: false;
+            };
+            /** @description `objectives`: their names in the order of the outputs, with commas; `revision`: of the model. */
+            parameters: {
+                [key: string]: {
+                    string_value: string;
+                };
+            };
+        };
+        OipModelMetadata: {
+            name: string;
+            versions: "1"[];
+            platform: string;
+            inputs: {
+                name: string;
+                datatype: string;
+                /** @description -1: any size. */
+                shape: number[];
+            }[];
+            outputs: {
+                name: string;
+                datatype: string;
+                /** @description -1: any size. */
+                shape: number[];
+            }[];
+        };
+        OipReplyTensor: {
+            name: string;
+            shape: number[];
+            /** @enum {unknown} */
+            datatype: "FP32" | "BOOL" | "BYTES";
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /** @description In rows, flat. */
+            data?: number[] | boolean[] | string[];
+        };
+        OipRepositoryIndex: {
+            name: string;
+            /** @enum {string} */
+            version: "1";
+            /** @enum {unknown} */
+            state: "READY" | "UNAVAILABLE";
+            reason: string;
+        }[];
+        OipRequestTensor: {
+            name: string;
+            /** @description `[n]` or `[n, 1]`; of `tokens` `[n, L]`. */
+            shape: number[];
+            /** @description `BYTES`; of `tokens` and `sequence_lengths` an integer type. */
+            datatype: string;
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /** @description Elements in rows, flat or nested. */
+            data?: unknown[];
+        };
+        OipRequestedOutput: {
+            name: string;
+            parameters?: {
+                [key: string]: unknown;
+            };
+        };
+        OipServerMetadata: {
+            name: string;
+            version: string;
+            extensions: string[];
         };
         OpenRlhfReply: {
             /** @description scoreScale * score + scoreOffset of each sample. */

@@ -61,7 +61,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.names = names
 
     def find_spec(self, fullname, path=None, target=None):
-        if fullname.split(".")[0] in self.names:
+        if any(fullname == name or fullname.startswith(f"{name}.") for name in self.names):
             return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
         return None
 
@@ -73,5 +73,5 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def stub(*names):
-    """Makes every `import` of these packages, and of whatever is within them, succeed."""
+    """Makes every `import` of these packages or modules, and of whatever is within them, succeed."""
     sys.meta_path.insert(0, _Finder(set(names)))
