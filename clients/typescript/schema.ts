@@ -1109,6 +1109,206 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/predict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * TEI's prediction
+         * @description Two texts in one list are a pair, prompt and response, not two inputs.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "inputs": [
+                     *         "How much is 2+2?",
+                     *         "4"
+                     *       ],
+                     *       "raw_scores": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TeiPredictRequest"];
+                };
+            };
+            responses: {
+                /** @description For a text or a pair a list of one label; for a list of them a list of such lists. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TeiPredictReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TeiError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TeiError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rerank": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * TEI's reranking
+         * @description Responses to one prompt, the best first.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "query": "How much is 2+2?",
+                     *       "texts": [
+                     *         "5",
+                     *         "4"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TeiRerankRequest"];
+                };
+            };
+            responses: {
+                /** @description The best first. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TeiRerankReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TeiError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TeiError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The model, in TEI's words */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TeiInfo"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TeiError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TeiError"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/explain/{explain_id}": {
         parameters: {
             query?: never;
@@ -2080,6 +2280,82 @@ export interface components {
                 code: string;
                 message: string;
             };
+        };
+        TeiError: {
+            /** @description `code: message`; docs/errors.md explains each code. */
+            error: string;
+            /** @enum {unknown} */
+            error_type: "Unhealthy" | "Backend" | "Validation" | "Empty";
+        };
+        TeiInfo: {
+            model_id: string;
+            /** @description The model's revision. */
+            model_sha: string;
+            model_dtype: string;
+            served_model_name: string;
+            model_type: {
+                reranker: {
+                    id2label: {
+                        [key: string]: string;
+                    };
+                    label2id: {
+                        [key: string]: number;
+                    };
+                };
+            };
+            /** @description Tokens of a conversation. */
+            max_input_length: number;
+            max_client_batch_size: number;
+            /** @enum {boolean} */
+            auto_truncate: true;
+            version: string;
+        };
+        /** @description For a text or a pair a list of one label; for a list of them a list of such lists. */
+        TeiPredictReply: components["schemas"]["TeiPrediction"][] | components["schemas"]["TeiPrediction"][][];
+        TeiPredictRequest: {
+            /** @description One rendered text `"t"` or `["t"]`; one pair `["prompt", "response"]`; or a list of such lists: `[["t"], ["prompt", "response"]]`. */
+            inputs: string | string[] | string[][];
+            /** @description true: the reward. Otherwise the score, calibrated to 0..1. */
+            raw_scores?: boolean | null;
+            /** @description Not looked at. */
+            truncate?: unknown;
+            /** @description Not looked at. */
+            truncation_direction?: unknown;
+        };
+        TeiPrediction: {
+            score: number;
+            /** @enum {string} */
+            label: "score";
+            /** @description Why this item could not be scored: its numbers stand in. Absent when it was. */
+            error?: {
+                code: string;
+                message: string;
+            };
+        };
+        /** @description The best first. */
+        TeiRerankReply: {
+            /** @description Place in `texts`. */
+            index: number;
+            text?: string;
+            score: number;
+            /** @description Why this item could not be scored: its numbers stand in. Absent when it was. */
+            error?: {
+                code: string;
+                message: string;
+            };
+        }[];
+        TeiRerankRequest: {
+            /** @description The prompt. */
+            query: string;
+            /** @description Responses to it. */
+            texts: string[];
+            return_text?: boolean | null;
+            /** @description true: the reward. Otherwise the score, calibrated to 0..1. */
+            raw_scores?: boolean | null;
+            /** @description Not looked at. */
+            truncate?: unknown;
+            /** @description Not looked at. */
+            truncation_direction?: unknown;
         };
         TextInput: {
             id?: components["schemas"]["InputId"];

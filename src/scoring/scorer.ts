@@ -8,7 +8,7 @@ import type { Rater, Tokenize } from './rater.js'
 import { isItemError, type Outcome, type Reward, type ScoringInput, type Timing, type Usage } from './reward.js'
 
 /** Through which door a conversation came; a label of the metrics. */
-export type Protocol = 'score' | 'explain' | 'openrlhf' | 'llama-factory' | 'vllm' | 'sglang' | 'oip' | 'kserve'
+export type Protocol = 'score' | 'explain' | 'openrlhf' | 'llama-factory' | 'vllm' | 'sglang' | 'oip' | 'kserve' | 'tei'
 
 /** Hears what happened to each conversation. */
 export interface ScoringObserver {

@@ -5,7 +5,8 @@ import { llamaFactory } from './llama-factory/index.js'
 import { oip } from './oip/index.js'
 import { openrlhf } from './openrlhf/index.js'
 import { sglang } from './sglang/index.js'
+import { tei } from './tei/index.js'
 import { vllm } from './vllm/index.js'
 
 /** All contracts; where two have a URL in common, the earlier one answers what neither recognises. */
-export const CONTRACTS: readonly Contract[] = [native, openrlhf, llamaFactory, vllm, sglang, oip, kserve]
+export const CONTRACTS: readonly Contract[] = [native, openrlhf, llamaFactory, vllm, sglang, oip, kserve, tei]
