@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['build/', 'models/', 'node_modules/', '.tap/', 'bundles/', '**/.venv/'] },
+  { ignores: ['**/build/', 'models/', 'node_modules/', '.tap/', 'bundles/', '**/.venv/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],

@@ -1,7 +1,11 @@
-/** `npm run openapi`: writes what is generated from the code, openapi/openapi.json and docs/errors.md. */
+/**
+ * `npm run openapi`: writes what is generated from the code: openapi/openapi.json, docs/errors.md, and the types of
+ * clients/typescript.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import openapiTS, { astToString } from 'openapi-typescript'
 import { ERRORS, type ErrorCode } from '../src/errors.js'
 import { createApp } from '../src/http/app.js'
 import { unserved } from './unserved.js'
@@ -58,6 +62,13 @@ export async function openapiDocument(): Promise<string> {
   return `${document}\n`
 }
 
+/** clients/typescript/schema.ts: the document as types. */
+export async function clientTypes(document: string): Promise<string> {
+  // A field with a default may be left out of a request.
+  const types = await openapiTS(document, { defaultNonNullable: false })
+  return `/** Types of the server's routes. Written by \`npm run openapi\` from openapi/openapi.json. */\n${astToString(types)}`
+}
+
 function write(path: string, text: string): void {
   const file = join(root, path)
   mkdirSync(dirname(file), { recursive: true })
@@ -66,6 +77,8 @@ function write(path: string, text: string): void {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  write('openapi/openapi.json', await openapiDocument())
+  const document = await openapiDocument()
+  write('openapi/openapi.json', document)
+  write('clients/typescript/schema.ts', await clientTypes(document))
   write('docs/errors.md', errorsDocument())
 }

@@ -44,6 +44,8 @@ async function runTap() {
     stdio: ['ignore', 'pipe', 'inherit']
   })
   let details = []
+  // tap's closing line: # { total: 12, pass: 10, fail: 1, skip: 1 }
+  let counts = ''
   for await (const line of createInterface({ input: child.stdout })) {
     if (/^(not )?ok /.test(line)) {
       if (line.startsWith('not ok')) console.log(details.filter((detail) => !/^\s+ok /.test(detail)).join('\n'))
@@ -51,10 +53,13 @@ async function runTap() {
       details = []
     } else if (line.startsWith('# {') || line.startsWith('# time')) {
       console.log(line)
+      counts = line.startsWith('# {') ? line : counts
     } else {
       details.push(line)
     }
   }
+  const count = (name) => new RegExp(`${name}: (\\d+)`).exec(counts)?.[1] ?? 0
+  console.log(`${count('pass')} passed, ${count('fail')} failed, ${count('skip')} skipped`)
   // A run that a signal ended has no exit code, and has not passed.
   return child.exitCode ?? (await new Promise((resolve) => child.once('close', (code) => resolve(code ?? 1))))
 }

@@ -41,6 +41,8 @@ export interface Template {
   readonly answerTail: string
   /** Openings that ordinary text does not hold: they count even if the text was cut in the middle of a turn. */
   readonly distinct: boolean
+  /** What every opening starts with, where it is the BOS of some tokenizers: verl strips that off the text. */
+  readonly bos?: string
   /** Takes apart what the template writes into a turn besides its content. */
   readonly refine?: (message: Message, first: boolean) => readonly Message[]
 }
@@ -64,7 +66,8 @@ export const CHATML: Template = {
   openings: headers((name) => `<|im_start|>${name}`, '\n', true),
   ends: ['<|im_end|>', '<|endoftext|>'],
   answerTail: '',
-  distinct: false
+  distinct: false,
+  bos: '<|im_start|>'
 }
 
 export const PHI4: Template = {

@@ -71,8 +71,9 @@ export class Scanner {
 }
 
 /**
- * The turns from `from` on. Text before the first opening is the rest of a turn whose opening was cut off: the user's
- * when an assistant's turn follows, else the system prompt. What stands between the end of a turn and the next opening
+ * The turns from `from` on. Text before the first opening is the rest of a turn whose opening was cut off: of the role
+ * with which it starts where the template's BOS alone is gone; else the user's when an assistant's turn follows, and the
+ * system prompt when none does. What stands between the end of a turn and the next opening
  * and is no white space counts as content, and so does the token before it.
  */
 export function split(text: string, template: Template, from: number): Turn[] {
@@ -82,9 +83,20 @@ export function split(text: string, template: Template, from: number): Turn[] {
   if (first === undefined) return []
   const before = text.slice(from, first.start)
   if (skipSpaceBack(before, before.length) === 0) return turns
+  const headless = withoutBos(before, template)
+  if (headless !== undefined) {
+    const end = from + headless.text.length - (template.bos ?? '').length
+    return [turn(text, template, headless, end, first.start), ...turns]
+  }
   const role = first.opening.role === 'assistant' ? 'user' : 'system'
   const closing = template.openings.find((opening) => opening.role === role)?.closing
   return [{ role, ...close(before, closing, template), raw: before, owed: '' }, ...turns]
+}
+
+/** The opening of which a text starts with all but the BOS. */
+function withoutBos(text: string, { bos, openings }: Template): Opening | undefined {
+  if (bos === undefined) return undefined
+  return openings.find((opening) => text.startsWith(opening.text.slice(bos.length) + opening.gap))
 }
 
 function turn(text: string, template: Template, opening: Opening, end: number, next?: number): Turn {

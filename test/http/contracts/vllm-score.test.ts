@@ -165,7 +165,7 @@ t.test('a URL that others have too: the body decides, and the words of its error
   }
   for (const [code, type, status] of [
     ['engine_failed', 'InternalServerError', 500],
-    ['deadline_exceeded', 'InternalServerError', 504],
+    ['deadline_exceeded', 'ServiceUnavailableError', 503],
     ['shutting_down', 'ServiceUnavailableError', 503]
   ] as const) {
     for (const url of ['/v1/score', '/v1/rerank']) {

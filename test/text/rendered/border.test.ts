@@ -121,6 +121,11 @@ t.test('without the prompt the whole text is parsed', async (t) => {
 t.test('a text that was cut within a turn', async (t) => {
   const answer = '<|im_end|>\n<|im_start|>assistant\nHi'
   t.strictSame(parse(`lo${answer}`).messages, [user('lo'), assistant('Hi')])
+  t.strictSame(parse(`user\nHello${answer}`).messages, [user('Hello'), assistant('Hi')], 'only the BOS is gone')
+  const stripped = `system\nBe brief.<|im_end|>\n<|im_start|>user\nHello , you${answer}`
+  t.strictSame(parse(stripped).messages, [...BEFORE, assistant('Hi')])
+  t.strictSame(parse(stripped, undefined, { ...KEEP, family: 'chatml' }).messages, [...BEFORE, assistant('Hi')])
+  t.strictSame(parse(`users\nHello${answer}`).messages, [user('users\nHello'), assistant('Hi')])
   t.strictSame(parse(`brief.<|im_end|>\n<|im_start|>user\nHello${answer}`).messages, [
     system('brief.'),
     user('Hello'),
