@@ -14,6 +14,8 @@ const { data, error } = await armorm.POST('/score', {
 })
 if (error) throw new Error(`${error.error.code}: ${error.error.message}`)
 
+// vLLM's clients get another form at the same URL.
+if (!('results' in data)) throw new Error('this is no reply to `inputs`')
 for (const result of data.results) {
   if ('score' in result) console.log(result.score, result.ratings)
 }

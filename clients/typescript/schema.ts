@@ -10,8 +10,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Score conversations
-         * @description One result an input, in their order; an input with `responses` has its results nested in its place.
+         * Score conversations; or: vLLM's score of pairs
+         * @description scoring, for a body with `inputs`: One result an input, in their order; an input with `responses` has its results nested in its place.
+         *
+         *     vLLM, for a body with `queries` or `text_1` or `data_1` or `documents` or `text_2` or `data_2` or `items`: Queries are prompts, documents are responses; numbers are as those of /classify.
          */
         post: {
             parameters: {
@@ -25,25 +27,7 @@ export interface paths {
             };
             requestBody: {
                 content: {
-                    /**
-                     * @example {
-                     *       "inputs": [
-                     *         {
-                     *           "messages": [
-                     *             {
-                     *               "role": "user",
-                     *               "content": "What is the capital of Australia?"
-                     *             },
-                     *             {
-                     *               "role": "assistant",
-                     *               "content": "The capital of Australia is Canberra."
-                     *             }
-                     *           ]
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ScoreRequest"];
+                    "application/json": components["schemas"]["ScoreRequest"] | components["schemas"]["VllmScoreRequest"];
                 };
             };
             responses: {
@@ -53,7 +37,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": components["schemas"]["ScoreReply"];
+                        "application/json": components["schemas"]["ScoreReply"] | components["schemas"]["VllmScoreReply"];
                     };
                 };
                 /** @description The caller's error. */
@@ -62,7 +46,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": components["schemas"]["ErrorReply"];
+                        "application/json": components["schemas"]["ErrorReply"] | components["schemas"]["VllmError"];
                     };
                 };
                 /** @description The server's error, or not ready. */
@@ -71,7 +55,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": components["schemas"]["ErrorReply"];
+                        "application/json": components["schemas"]["ErrorReply"] | components["schemas"]["VllmError"];
                     };
                 };
             };
@@ -380,6 +364,292 @@ export interface paths {
                     };
                     content: {
                         "application/json": components["schemas"]["VllmPoolingReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/score": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * vLLM's score of pairs
+         * @description Queries are prompts, documents are responses; numbers are as those of /classify.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            /** @description `queries` and `documents`, or by their older names `text_1`, `data_1` and `text_2`, `data_2`, `items`. */
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "queries": "How much is 2+2?",
+                     *       "documents": [
+                     *         "4",
+                     *         "5"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VllmScoreRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmScoreReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rerank": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * vLLM's reranking; or: TEI's reranking
+         * @description vLLM, for a body with `documents`: The query is a prompt, documents are responses to it; the best is the first.
+         *
+         *     TEI, for a body with `texts`: Responses to one prompt, the best first.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["VllmRerankRequest"] | components["schemas"]["TeiRerankRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmRerankReply"] | components["schemas"]["TeiRerankReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmError"] | components["schemas"]["TeiError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmError"] | components["schemas"]["TeiError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rerank": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * vLLM's reranking
+         * @description The query is a prompt, documents are responses to it; the best is the first.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "query": "How much is 2+2?",
+                     *       "documents": [
+                     *         "5",
+                     *         "4"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VllmRerankRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmRerankReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/rerank": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * vLLM's reranking
+         * @description The query is a prompt, documents are responses to it; the best is the first.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "query": "How much is 2+2?",
+                     *       "documents": [
+                     *         "5",
+                     *         "4"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VllmRerankRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VllmRerankReply"];
                     };
                 };
                 /** @description The caller's error. */
@@ -1154,79 +1424,6 @@ export interface paths {
                     };
                     content: {
                         "application/json": components["schemas"]["TeiPredictReply"];
-                    };
-                };
-                /** @description The caller's error. */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["TeiError"];
-                    };
-                };
-                /** @description The server's error, or not ready. */
-                "5XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["TeiError"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/rerank": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * TEI's reranking
-         * @description Responses to one prompt, the best first.
-         */
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
-                    "x-request-timeout-ms"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    /**
-                     * @example {
-                     *       "query": "How much is 2+2?",
-                     *       "texts": [
-                     *         "5",
-                     *         "4"
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["TeiRerankRequest"];
-                };
-            };
-            responses: {
-                /** @description The best first. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["TeiRerankReply"];
                     };
                 };
                 /** @description The caller's error. */
@@ -2206,6 +2403,24 @@ export interface components {
             usage?: components["schemas"]["Usage"];
             timing?: components["schemas"]["Timing"];
         };
+        /**
+         * @example {
+         *       "inputs": [
+         *         {
+         *           "messages": [
+         *             {
+         *               "role": "user",
+         *               "content": "What is the capital of Australia?"
+         *             },
+         *             {
+         *               "role": "assistant",
+         *               "content": "The capital of Australia is Canberra."
+         *             }
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
         ScoreRequest: {
             inputs: components["schemas"]["Input"][];
             /** @description Which parts the reply holds; all of them by default. Score and truncated are always there. */
@@ -2344,6 +2559,15 @@ export interface components {
                 message: string;
             };
         }[];
+        /**
+         * @example {
+         *       "query": "How much is 2+2?",
+         *       "texts": [
+         *         "5",
+         *         "4"
+         *       ]
+         *     }
+         */
         TeiRerankRequest: {
             /** @description The prompt. */
             query: string;
@@ -2464,6 +2688,71 @@ export interface components {
             embed_dtype?: unknown;
             /** @description `native` (default) or `little`. */
             endianness?: unknown;
+        };
+        VllmRerankReply: {
+            id: string;
+            model: string;
+            usage: {
+                prompt_tokens: number;
+                total_tokens: number;
+            };
+            results: {
+                /** @description Place in `documents`. */
+                index: number;
+                document: {
+                    text: string;
+                    multi_modal: null;
+                };
+                relevance_score: number;
+                /** @description Why this item could not be scored: its numbers stand in. Absent when it was. */
+                error?: {
+                    code: string;
+                    message: string;
+                };
+            }[];
+        };
+        VllmRerankRequest: {
+            /** @description Not looked at. */
+            model?: unknown;
+            query: string;
+            documents: string[];
+            /** @description The best so many; 0: all. */
+            top_n?: number | null;
+            use_activation?: boolean | null;
+            activation?: boolean | null;
+        };
+        VllmScoreReply: {
+            id: string;
+            /** @enum {string} */
+            object: "list";
+            created: number;
+            model: string;
+            usage: components["schemas"]["VllmUsage"];
+            data: {
+                index: number;
+                /** @enum {string} */
+                object: "score";
+                score: number;
+                /** @description Why this item could not be scored: its numbers stand in. Absent when it was. */
+                error?: {
+                    code: string;
+                    message: string;
+                };
+            }[];
+        };
+        /** @description `queries` and `documents`, or by their older names `text_1`, `data_1` and `text_2`, `data_2`, `items`. */
+        VllmScoreRequest: {
+            /** @description Not looked at. */
+            model?: unknown;
+            queries?: string | string[];
+            documents?: string | string[];
+            text_1?: string | string[];
+            text_2?: string | string[];
+            data_1?: string | string[];
+            data_2?: string | string[];
+            items?: string | string[];
+            use_activation?: boolean | null;
+            activation?: boolean | null;
         };
         VllmUsage: {
             prompt_tokens: number;

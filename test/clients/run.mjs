@@ -51,7 +51,10 @@ function install() {
   mkdirSync(venv, { recursive: true })
   const pip = [join(venv, 'bin', 'python'), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
   // The trainers' wheels are Python alone, though some name one version of it; they go where no other package is.
-  const pure = '--no-deps --only-binary=:all: --python-version=3.11 --implementation=cp --abi=cp311 --ignore-requires-python'.split(' ')
+  const pure =
+    '--no-deps --only-binary=:all: --python-version=3.11 --implementation=cp --abi=cp311 --ignore-requires-python'.split(
+      ' '
+    )
   const steps = [
     ['python3', '-m', 'venv', venv],
     [...pip, '-r', lists[0]],

@@ -44,6 +44,8 @@ t.test('every route but the page is in it, and every reference leads somewhere',
     '/v1/models',
     '/v1/models/{model}',
     '/v1/models/{model}:predict',
+    '/v1/rerank',
+    '/v1/score',
     '/v1/score/evaluation',
     '/v2',
     '/v2/health/live',
@@ -52,7 +54,8 @@ t.test('every route but the page is in it, and every reference leads somewhere',
     '/v2/models/{model}/config',
     '/v2/models/{model}/infer',
     '/v2/models/{model}/ready',
-    '/v2/repository/index'
+    '/v2/repository/index',
+    '/v2/rerank'
   ])
   for (const [, name] of committed.matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
     t.ok(Object.hasOwn(document.components.schemas, name ?? ''), `${name}`)

@@ -142,7 +142,7 @@ t.test("errors have TEI's form and statuses", async (t) => {
     ['deadline_exceeded', 504, 'Backend'],
     ['shutting_down', 503, 'Unhealthy']
   ] as const) {
-    const reply = await post(await fakeApp(t, failing(code)), '/rerank', { query: 'q', texts: ['a'] })
+    const reply = await post(await fakeApp(t, failing(code)), '/predict', { inputs: TEXT })
     t.equal(reply.statusCode, status, reply.body)
     t.match(reply.json(), { error: new RegExp(`^${code}: `), error_type })
   }

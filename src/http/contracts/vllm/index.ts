@@ -1,14 +1,17 @@
 /**
- * vLLM's pooling routes, `vllm/entrypoints/pooling` 0.33: /classify, which verl reads as a reward model, and /pooling.
+ * vLLM's pooling routes, `vllm/entrypoints/pooling` 0.33: /classify, which verl reads as a reward model, /pooling,
+ * and scores of pairs.
  * verl tries 5xx and lost connections again, 16 times with pauses of up to 30 s, and gives up at once on any 4xx.
  */
 import { ArmormError } from '../../../errors.js'
-import { type Call, type Contract, contractRoute, type ErrorForm } from '../contract.js'
+import { type Contract, contractRoute, type ErrorForm } from '../contract.js'
 import { readChatMessages } from '../chat-messages.js'
-import { errorOf, openAiUsage } from '../item-replies.js'
+import { errorOf } from '../item-replies.js'
 import { readPrompts } from '../prompts.js'
-import type { ContractInput, ContractReward } from '../scoring.js'
+import type { ContractInput } from '../scoring.js'
 import { base64, vectorOf } from '../vector.js'
+import { isActivated, listReply } from './replies.js'
+import { scoreRoutes } from './score.js'
 import { ClassifyReply, ClassifyRequest, PoolingReply, PoolingRequest, VllmError } from './schema.js'
 
 const TYPES: Readonly<Record<number, string>> = {
@@ -24,7 +27,7 @@ const LABEL = 'score'
 
 export const vllm: Contract = {
   protocol: 'vllm',
-  tag: { name: 'vLLM', description: "vLLM's classification and pooling; verl with vLLM." },
+  tag: { name: 'vLLM', description: "vLLM's classification, pooling, scores and reranking; verl with vLLM." },
   errorSchema: VllmError,
   errorForm,
   routes: [
@@ -69,13 +72,9 @@ export const vllm: Contract = {
         })
         return listReply('pooling', data, rewards, call)
       }
-    })
+    }),
+    ...scoreRoutes
   ]
-}
-
-/** `use_activation` since vLLM 0.12; older clients, verl's among them, say `activation`. */
-function isActivated({ use_activation, activation }: ClassifyRequest): boolean {
-  return use_activation ?? activation ?? false
 }
 
 function inputs({ input, messages }: ClassifyRequest): ContractInput[] {
@@ -89,22 +88,6 @@ function oneOf(body: PoolingRequest, param: keyof PoolingRequest, allowed: reado
   const value = body[param] ?? allowed[0]
   if (allowed.includes(value as string)) return value
   throw new ArmormError('invalid_request', `"${param}" must be one of ${allowed.join(', ')}`, { param })
-}
-
-function listReply(kind: string, data: readonly object[], rewards: readonly ContractReward[], call: Call) {
-  return {
-    id: `${kind}-${call.id}`,
-    object: 'list',
-    created: Math.floor(Date.now() / 1000),
-    model: call.services.manifest.model.name,
-    data,
-    usage: {
-      ...openAiUsage(rewards),
-      completion_tokens: 0,
-      prompt_tokens_details: null,
-      completion_tokens_details: null
-    }
-  }
 }
 
 function errorForm({ status: own, message, details }: ArmormError): ErrorForm {

@@ -4,7 +4,7 @@ import { itemError } from '../item-replies.js'
 import { Prompts } from '../prompts.js'
 import { Vector } from '../vector.js'
 
-const maybe = Type.Optional(Type.Union([Type.Boolean(), Type.Null()]))
+export const maybe = Type.Optional(Type.Union([Type.Boolean(), Type.Null()]))
 
 /** Fields that vLLM knows and that mean nothing here are not looked at, as vLLM does with those it does not know. */
 const common = {
@@ -50,7 +50,7 @@ const Usage = Type.Object(
   { title: 'VllmUsage' }
 )
 
-const list = {
+export const list = {
   id: Type.String(),
   object: Type.Literal('list'),
   created: Type.Integer(),
