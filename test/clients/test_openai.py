@@ -3,7 +3,7 @@
 import unittest
 
 from openai import OpenAI
-from support import PAIRS, SERVER, expected, objectives, policy, rendered_prompt
+from support import PAIRS, SERVER, conversation, expected, objectives, policy, rendered_prompt
 
 CLIENT = "OpenAI's client"
 PACKAGE = "openai"
@@ -30,6 +30,14 @@ class OpenAiTest(unittest.TestCase):
                 self.assertEqual(len(item.embedding), len(objectives()) + 1)
                 self.assertAlmostEqual(item.embedding[-1], expected(*pair), places=6)
             self.assertGreater(reply.usage.total_tokens, 0)
+
+    def test_chat_completions_with_rewards_as_logprobs(self):
+        for pair in PAIRS:
+            reply = client.chat.completions.create(model="any", messages=conversation(*pair))
+            (choice,) = reply.choices
+            last = choice.logprobs.content[-1]
+            self.assertEqual((last.token, last.logprob), ("reward", expected(*pair)))
+            self.assertEqual([entry.token for entry in choice.logprobs.content[:-1]], objectives())
 
     def test_token_ids(self):
         tokenizer = policy("chatml")
