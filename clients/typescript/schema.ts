@@ -748,6 +748,723 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/slime": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The reward as a bare number
+         * @description For --rm-url without --reward-key.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "prompt": "<|im_start|>user\nHow much is 2+2?<|im_end|>\n<|im_start|>assistant\n",
+                     *       "response": "4<|im_end|>",
+                     *       "label": "4"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SlimeRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": number;
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/slime/objectives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The reward and its objectives by name
+         * @description For --rm-url with --reward-key `score`, or the name of an objective.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "prompt": "<|im_start|>user\nHow much is 2+2?<|im_end|>\n<|im_start|>assistant\n",
+                     *       "response": "4<|im_end|>",
+                     *       "label": "4"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SlimeRequest"];
+                };
+            };
+            responses: {
+                /** @description Beside these, the raw rating of each objective that --extra-objectives names, by its name. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ScoreObject"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/xtuner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The reward and its objectives by name
+         * @description xtuner sends no prompt: the data set carries it as ground truth.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "response": "4<|im_end|>",
+                     *       "label": {
+                     *         "prompt": "How much is 2+2?"
+                     *       },
+                     *       "extra_info": {}
+                     *     }
+                     */
+                    "application/json": components["schemas"]["XtunerRequest"];
+                };
+            };
+            responses: {
+                /** @description Beside these, the raw rating of each objective that --extra-objectives names, by its name. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ScoreObject"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/align-anything": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Rewards of prompts and responses */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "prompts": [
+                     *         "How much is 2+2?"
+                     *       ],
+                     *       "responses": [
+                     *         "4"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AlignAnythingRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AlignAnythingReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/custom/reward-system/v1/submit_task": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Submit a sample */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "prompt": "user\nHow much is 2+2?\nassistant\n",
+                     *       "response": "4",
+                     *       "data_id": "7",
+                     *       "rollout_id": "0",
+                     *       "timeout": 300
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RollSubmitRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RollSubmitReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RollError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RollError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/custom/reward-system/v1/task_result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Poll for the result of a task
+         * @description The id is read from a JSON body, `{"reward_request_id": "..."}`, as ROLL sends it, else from the query. An id that is not known, or a task that failed, has no `reward_score`: submit again.
+         */
+        get: {
+            parameters: {
+                query: {
+                    reward_request_id: string;
+                };
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RollResultReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RollError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RollError"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Verify a rollout */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "responses_create_params": {
+                     *         "input": [
+                     *           {
+                     *             "role": "user",
+                     *             "content": "How much is 2+2?"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "response": {
+                     *         "id": "resp_1",
+                     *         "object": "response",
+                     *         "output": [
+                     *           {
+                     *             "id": "msg_1",
+                     *             "type": "message",
+                     *             "role": "assistant",
+                     *             "status": "completed",
+                     *             "content": [
+                     *               {
+                     *                 "type": "output_text",
+                     *                 "text": "4",
+                     *                 "annotations": []
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NemoGymRequest"];
+                };
+            };
+            responses: {
+                /** @description The fields of the request, the components once more by their names, and these. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["NemoGymReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["NemoGymError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["NemoGymError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/seed_session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin a rollout
+         * @description Answers an empty object: no session is kept.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NemoGymSeed"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["NemoGymSeeded"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["NemoGymError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["NemoGymError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/aggregate_metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Means over rollouts
+         * @description The mean of each number that all replies of /verify have at their top level.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NemoGymAggregateRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["NemoGymAggregate"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["NemoGymError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["NemoGymError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chat/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The reward and its objectives as a chat completion
+         * @description The last message is the answer to rate. Nothing is generated: what a request says of sampling is not looked at.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
+                    "x-request-timeout-ms"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "model": "reward-model",
+                     *       "messages": [
+                     *         {
+                     *           "role": "user",
+                     *           "content": "How much is 2+2?"
+                     *         },
+                     *         {
+                     *           "role": "assistant",
+                     *           "content": "4"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChatCompletionRequest"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ChatCompletion"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OpenAiError"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OpenAiError"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v2": {
         parameters: {
             query?: never;
@@ -1972,6 +2689,64 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AlignAnythingReply: {
+            /** @description scoreScale * score + scoreOffset of each pair. */
+            rewards: number[];
+            /** @description Items that could not be scored, with the reason; absent when there are none. */
+            errors?: {
+                index: number;
+                code: string;
+                message: string;
+            }[];
+        };
+        AlignAnythingRequest: {
+            /** @description Rendered in the policy's chat template, or bare. */
+            prompts: string[];
+            /** @description As many as prompts. */
+            responses: string[];
+        };
+        ChatCompletion: {
+            id: string;
+            /** @enum {string} */
+            object: "chat.completion";
+            created: number;
+            model: string;
+            choices: {
+                index: number;
+                message: {
+                    /** @enum {string} */
+                    role: "assistant";
+                    /** @description `name:number`, with commas between them; `reward` is the last. */
+                    content: string;
+                    refusal: null;
+                };
+                logprobs: {
+                    content: components["schemas"]["TokenLogprob"][];
+                    refusal: null;
+                };
+                /** @enum {string} */
+                finish_reason: "stop";
+                /** @description Why this item could not be scored: its numbers stand in. Absent when it was. */
+                error?: {
+                    code: string;
+                    message: string;
+                };
+            }[];
+            usage: {
+                prompt_tokens: number;
+                completion_tokens: number;
+                total_tokens: number;
+            };
+        };
+        ChatCompletionRequest: {
+            /** @description Not looked at. */
+            model?: unknown;
+            messages: components["schemas"]["ChatMessages"];
+            /** @description Must not be true: there is one reply, and no text. */
+            stream?: unknown;
+            /** @description 1 or nothing: an answer has one score. */
+            n?: unknown;
+        };
         /** @description The last message is the assistant's: the answer to rate. */
         ChatMessages: {
             role: string;
@@ -1985,7 +2760,7 @@ export interface components {
              * @description Stable; docs/errors.md explains each.
              * @enum {unknown}
              */
-            code: "invalid_json" | "invalid_request" | "unsupported_media_type" | "body_too_large" | "too_many_inputs" | "too_long" | "text_too_large" | "invalid_conversation" | "unparsable_text" | "template_failed" | "invalid_token_ids" | "no_gate" | "no_tokenizer" | "unknown_model" | "explain_not_found" | "headers_too_large" | "request_timeout" | "client_closed" | "not_found" | "method_not_allowed" | "non_finite" | "engine_failed" | "engine_unavailable" | "deadline_exceeded" | "shutting_down" | "internal";
+            code: "invalid_json" | "invalid_request" | "unsupported_media_type" | "body_too_large" | "too_many_inputs" | "too_long" | "text_too_large" | "invalid_conversation" | "unparsable_text" | "template_failed" | "invalid_token_ids" | "no_gate" | "no_tokenizer" | "unknown_model" | "explain_not_found" | "headers_too_large" | "request_timeout" | "client_closed" | "not_found" | "method_not_allowed" | "overloaded" | "non_finite" | "engine_failed" | "engine_unavailable" | "deadline_exceeded" | "shutting_down" | "internal";
             /** @description For people; may change. */
             message: string;
             /** @description For programs; depends on the code. */
@@ -2197,6 +2972,62 @@ export interface components {
                 }[];
             }[];
         };
+        NemoGymAggregate: {
+            group_level_metrics: {
+                [key: string]: number;
+            }[];
+            agent_metrics: {
+                [key: string]: number;
+            };
+            key_metrics: {
+                [key: string]: number;
+            };
+        };
+        NemoGymAggregateRequest: {
+            verify_responses: {
+                [key: string]: unknown;
+            }[];
+        };
+        NemoGymError: {
+            detail: string;
+        };
+        /** @description The fields of the request, the components once more by their names, and these. */
+        NemoGymReply: {
+            /** @description scoreScale * score + scoreOffset. */
+            reward: number;
+            /** @description What each objective contributes to the reward. They sum to it; always all objectives. */
+            reward_components: {
+                [key: string]: number;
+            };
+            /** @description Why the reward stands in; absent when it does not. */
+            failure_reason?: string;
+            /** @description Why this item could not be scored: its numbers stand in. Absent when it was. */
+            error?: {
+                code: string;
+                message: string;
+            };
+        } & {
+            [key: string]: unknown;
+        };
+        NemoGymRequest: {
+            responses_create_params: {
+                input: string | components["schemas"]["ResponsesItem"][];
+                instructions?: string | null;
+            } & {
+                [key: string]: unknown;
+            };
+            response: {
+                output: components["schemas"]["ResponsesItem"][];
+            } & {
+                [key: string]: unknown;
+            };
+        } & {
+            [key: string]: unknown;
+        };
+        NemoGymSeed: {
+            [key: string]: unknown;
+        };
+        NemoGymSeeded: Record<string, never>;
         /** @description Results of an input with `responses`, in their order. */
         NestedResults: {
             id?: components["schemas"]["InputId"];
@@ -2335,6 +3166,14 @@ export interface components {
             version: string;
             extensions: string[];
         };
+        OpenAiError: {
+            error: {
+                message: string;
+                type: string;
+                param: string | null;
+                code: string;
+            };
+        };
         OpenRlhfReply: {
             /** @description scoreScale * score + scoreOffset of each sample. */
             rewards: number[];
@@ -2374,6 +3213,27 @@ export interface components {
             /** @description Answers to the one prompt, each rated on its own. */
             responses: string[];
         };
+        ResponsesItem: {
+            /** @description `message` when left out. */
+            type?: string;
+            role?: string;
+            content?: string | ({
+                text?: string;
+                refusal?: string;
+            } & {
+                [key: string]: unknown;
+            })[] | null;
+            name?: string;
+            arguments?: string;
+            output?: string | ({
+                text?: string;
+                refusal?: string;
+            } & {
+                [key: string]: unknown;
+            })[];
+        } & {
+            [key: string]: unknown;
+        };
         Result: {
             id?: components["schemas"]["InputId"];
             /** @description For GET /explain/{explain_id}; null when none is kept. */
@@ -2395,6 +3255,60 @@ export interface components {
             usage?: components["schemas"]["Usage"];
             /** @description Whether tokens of the prompt were cut. */
             truncated: boolean;
+        };
+        RollError: {
+            errcode: number;
+            errmsg: string;
+        };
+        RollResultReply: {
+            /** @description 1 while the task runs, else 0. */
+            errcode: number;
+            errmsg: string;
+            /** @description scoreScale * score + scoreOffset; absent where the task is to be submitted again. */
+            reward_score?: number;
+            /** @description Raw ratings of the objectives that --extra-objectives names. The misspelling is the contract. */
+            dimention_reward_score?: {
+                [key: string]: {
+                    reward_score: number;
+                    debug_info: Record<string, never>;
+                };
+            };
+            start_time?: string;
+            end_time?: string;
+            /** @description Why this item could not be scored: its numbers stand in. Absent when it was. */
+            error?: {
+                code: string;
+                message: string;
+            };
+        };
+        RollSubmitReply: {
+            /** @enum {number} */
+            errcode: 0;
+            errmsg: string;
+            reward_request_id: string;
+        };
+        RollSubmitRequest: {
+            /** @description Decoded without special tokens. */
+            prompt: string;
+            response: string;
+            /** @description Seconds after which nobody polls; 300 when left out. */
+            timeout?: unknown;
+        };
+        /** @description Beside these, the raw rating of each objective that --extra-objectives names, by its name. */
+        ScoreObject: {
+            /** @description scoreScale * score + scoreOffset. */
+            score: number;
+            /** @description The model's own score. */
+            raw_score: number;
+            /** @description The score, calibrated to 0..1. */
+            calibrated: number;
+            /** @description Why this item could not be scored: its numbers stand in. Absent when it was. */
+            error?: {
+                code: string;
+                message: string;
+            };
+        } & {
+            [key: string]: unknown;
         };
         ScoreReply: {
             model: components["schemas"]["Model"];
@@ -2496,11 +3410,18 @@ export interface components {
                 message: string;
             };
         };
+        SlimeRequest: {
+            /** @description Text, rendered in the policy's chat template or bare, or the messages before the answer. */
+            prompt: string | components["schemas"]["ChatMessages"];
+            response: string;
+            /** @description Not looked at. */
+            label?: unknown;
+        };
         TeiError: {
             /** @description `code: message`; docs/errors.md explains each code. */
             error: string;
             /** @enum {unknown} */
-            error_type: "Unhealthy" | "Backend" | "Validation" | "Empty";
+            error_type: "Unhealthy" | "Overloaded" | "Backend" | "Validation" | "Empty";
         };
         TeiInfo: {
             model_id: string;
@@ -2594,6 +3515,14 @@ export interface components {
             /** @description Of the batch that finished last. */
             run_ms: number;
             total_ms: number;
+        };
+        TokenLogprob: {
+            /** @description Name of an objective, or `reward`. */
+            token: string;
+            /** @description Its rating, or the reward. */
+            logprob: number;
+            bytes: null;
+            top_logprobs: unknown[];
         };
         TokensInput: {
             id?: components["schemas"]["InputId"];
@@ -2760,6 +3689,13 @@ export interface components {
             completion_tokens: number;
             prompt_tokens_details: null;
             completion_tokens_details: null;
+        };
+        XtunerRequest: {
+            response: string;
+            /** @description The ground truth: {"prompt": ...}, or the messages before the response. */
+            label?: unknown;
+            /** @description Where `label` has no prompt: {"prompt": ...}. */
+            extra_info?: unknown;
         };
     };
     responses: never;
