@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { type Bundle, loadBundle } from '../bundle/load.js'
 import { REFERENCE_FILE } from '../bundle/reference.js'
+import { checkSelfTest, selfTestBatch } from '../bundle/self-test.js'
 import { resolveConfig } from '../config/resolve.js'
 import { EngineSupervisor } from '../engine/supervisor.js'
 import { usableThreads } from '../engine/threads.js'
@@ -59,7 +60,12 @@ async function measure({ folder, manifest }: Bundle, file: string): Promise<Refe
     threads: Math.min(2, threads),
     deadlineMs: 60_000
   })
-  const engine = new EngineSupervisor({ folder, provider: 'cpu', threads })
+  const engine = new EngineSupervisor({
+    folder,
+    provider: 'cpu',
+    threads,
+    proof: { batch: selfTestBatch(manifest), check: (outputs) => void checkSelfTest(manifest, outputs) }
+  })
   const builder = new ReferenceBuilder(manifest)
   const bar = progressBar()
   try {

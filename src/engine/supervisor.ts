@@ -27,6 +27,8 @@ export interface SupervisorOptions extends SessionOptions {
   readonly proof?: EngineProof
   /** Milliseconds after which a run counts as hung; 0: never; left out: many times what the measured rate promises. */
   readonly runTimeoutMs?: number
+  /** Milliseconds after which loading again counts as hung; left out: many times what the first load took. */
+  readonly reloadTimeoutMs?: number
   /** Restarts in a row, without progress between, after which the engine counts as failed. */
   readonly maxRestarts?: number
   /** First pause before a restart; doubles with each restart in a row. */
@@ -295,7 +297,7 @@ export class EngineSupervisor implements Engine {
 
   async #restart(): Promise<void> {
     try {
-      await this.#start(this.#options.proof, loadLimit(this.#options.runTimeoutMs, this.#firstLoadMs))
+      await this.#start(this.#options.proof, this.#options.reloadTimeoutMs ?? loadLimit(this.#firstLoadMs))
     } catch (error) {
       if (this.#stopped()) return
       if (!(error instanceof StartFailure)) throw error

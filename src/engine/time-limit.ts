@@ -22,13 +22,9 @@ export function runLimit(option: number | undefined, capacity: EngineCapacity | 
   return limit(RUN_FACTOR * ((1000 * tokens) / capacity.tokensPerSecond))
 }
 
-/**
- * Milliseconds that loading again may take; Infinity for no limit.
- * @param option - as `runLimit`'s
- * @param firstMs - what the first load took
- */
-export function loadLimit(option: number | undefined, firstMs: number): number {
-  return option === 0 ? Infinity : Math.max(limit(LOAD_FACTOR * firstMs), Math.min(LONGEST_MS, option ?? 0))
+/** Milliseconds that loading again may take, when the first load took so many. */
+export function loadLimit(firstMs: number): number {
+  return limit(LOAD_FACTOR * firstMs)
 }
 
 function limit(ms: number): number {
