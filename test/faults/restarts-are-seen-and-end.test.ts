@@ -40,6 +40,35 @@ t.test('pauses double from restart to restart, and begin anew after an answer', 
   t.strictSame(reasons, ['exit', 'load_failed', 'load_failed', 'load_failed'])
 })
 
+t.test('one that ends in the moment in which it has loaded is started again', async (t) => {
+  let loaded = 0
+  const engine = new EngineSupervisor({
+    folder: '',
+    provider: 'cpu',
+    threads: 1,
+    backoffMs: 0,
+    start: FakeProcess.starter({
+      load(self, done) {
+        if (++loaded > 3) return loads(self, done)
+        // All of it is known in one turn of the event loop.
+        self.emit('message', { type: 'loaded', capacity: null })
+        self.connected = false
+        self.exitCode = 9
+        self.emit('exit', 9, null)
+      },
+      run(self, message, done) {
+        self.answer(message)
+        done()
+      }
+    })
+  })
+  t.teardown(() => engine.close())
+  await engine.load()
+  t.equal(engine.health().state, 'restarting')
+  t.equal((await engine.run([sequence([4])])).score[0], 4)
+  t.strictSame(engine.health(), { state: 'ready', restarts: 1 })
+})
+
 t.test('an engine that computes something else after a restart gets no work', async (t) => {
   const folder = t.testdir({ 'loads.json': JSON.stringify(['ok', 'another model', 'ok']), log: '' })
   const events: EngineEvent[] = []

@@ -33,7 +33,7 @@ async function controlled(t: Test) {
     await until(() => runs.length > place)
     return runs[place]!
   }
-  return { queue, next, pass: (ms: number) => (now += ms) }
+  return { engine, queue, next, pass: (ms: number) => (now += ms) }
 }
 
 t.test('the batch, then the one behind it, then what came later', async (t) => {
@@ -53,6 +53,21 @@ t.test('the batch, then the one behind it, then what came later', async (t) => {
   behind.answer()
   await Promise.all([...first, ...later])
   t.strictSame(done, [1, 2, 3, 4, 5, 6, 7, 8])
+})
+
+t.test('what failed goes before all that the engine has not been given yet', async (t) => {
+  const { engine, next } = await controlled(t)
+  const all = [1, 2, 3].map((id) => engine.run([sequence([id]), sequence([10 * id])]))
+  ;(await next(0)).die()
+  ;(await next(1)).die()
+  const order: number[][] = []
+  for (const place of [2, 3, 4, 5]) {
+    const { ids, answer } = await next(place)
+    order.push(ids)
+    answer()
+  }
+  t.strictSame(order, [[1], [10], [2, 20], [3, 30]])
+  await Promise.all(all)
 })
 
 t.test('whose caller has left or whose time is over is not run again, and is told so', async (t) => {
