@@ -129,8 +129,9 @@ export const ERRORS = {
   },
   engine_failed: {
     status: 500,
-    meaning: 'The engine failed on this work, and failed again when it was tried once more.',
-    action: "Retry later; see the server's log for the cause."
+    meaning:
+      'The engine failed on this conversation, each time that it was tried, at last alone; the message tells whether it ended the engine. Others that ran with it are answered.',
+    action: "Report the conversation; see the server's log for the cause."
   },
   engine_unavailable: {
     status: 503,

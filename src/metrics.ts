@@ -4,7 +4,7 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Manifest } from './bundle/manifest.js'
-import type { EngineHealth, ExecutionProvider } from './engine/contract.js'
+import { ENGINE_FAULTS, type EngineFault, type EngineHealth, type ExecutionProvider } from './engine/contract.js'
 import type { ErrorCode } from './errors.js'
 import type { Reward, Usage } from './scoring/reward.js'
 import type { Protocol, ScoringObserver } from './scoring/scorer.js'
@@ -72,6 +72,13 @@ export class Metrics implements ScoringObserver {
     'cache_hits_total',
     'Conversations not computed: from memory (cache), or joined to the same work under way (joined).',
     ['origin']
+  )
+  readonly #engineFaults = this.#counter('engine_faults_total', `Faults of the engine: ${ENGINE_FAULTS.join(', ')}.`, [
+    'reason'
+  ])
+  readonly #engineBisections = this.#counter(
+    'engine_bisections_total',
+    'Batches divided to find the conversation on which the engine fails.'
   )
   readonly #score = this.#histogram('score', 'Scores given.', SCORES)
   readonly #objectives: readonly Histogram.Internal<'objective'>[]
@@ -149,6 +156,14 @@ export class Metrics implements ScoringObserver {
 
   nonFinite(): void {
     this.#nonFinite.inc()
+  }
+
+  engineFault(reason: EngineFault): void {
+    this.#engineFaults.inc({ reason })
+  }
+
+  engineBisection(): void {
+    this.#engineBisections.inc()
   }
 
   batch({ sequences, tokens, distinctTokens, runMs, failed }: BatchInfo): void {

@@ -1,5 +1,5 @@
 /** A bundle proves itself before it is served: the engine must reproduce the rewards stored in the manifest. */
-import type { Engine } from '../engine/contract.js'
+import type { Engine, EngineSequence, HeadOutputs } from '../engine/contract.js'
 import { ArmormError } from '../errors.js'
 import type { Manifest } from './manifest.js'
 
@@ -7,15 +7,30 @@ import type { Manifest } from './manifest.js'
 const difference = (found: number, expected: number): number =>
   Math.abs(found - expected) / Math.max(1, Math.abs(expected))
 
+/** The stored cases, as the one batch in which they run. */
+export function selfTestBatch({ self_test: { cases } }: Manifest): EngineSequence[] {
+  return cases.map((each) => ({ ids: Int32Array.from(each.input_ids), gateIndex: each.gate_index }))
+}
+
 /**
  * Runs the stored cases in one batch.
  * @returns the largest difference found
- * @throws ArmormError self_test_failed, naming the case, the output and both values
+ * @throws ArmormError self_test_failed, naming the case, the output and both values; engine_failed
  */
 export async function selfTest(manifest: Manifest, engine: Engine): Promise<number> {
+  const outputs = await engine.run(selfTestBatch(manifest))
+  for (const error of outputs.refused?.values() ?? []) throw error
+  return checkSelfTest(manifest, outputs)
+}
+
+/**
+ * @param outputs - of the stored cases, in their order
+ * @returns the largest difference found
+ * @throws ArmormError self_test_failed, naming the case, the output and both values
+ */
+export function checkSelfTest(manifest: Manifest, outputs: HeadOutputs): number {
   const { cases, tolerance } = manifest.self_test
   const objectives = manifest.objectives.length
-  const outputs = await engine.run(cases.map((c) => ({ ids: Int32Array.from(c.input_ids), gateIndex: c.gate_index })))
   let worst = 0
   const check = (index: number, output: string, found: number, expected: number): void => {
     const distance = difference(found, expected)

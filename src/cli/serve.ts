@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Command, Option } from 'commander'
 import { loadBundle } from '../bundle/load.js'
 import { loadReference } from '../bundle/reference.js'
-import { selfTest } from '../bundle/self-test.js'
+import { checkSelfTest, selfTest, selfTestBatch } from '../bundle/self-test.js'
 import { CONFIG_OPTION, resolveConfig } from '../config/resolve.js'
 import { flagOf, OPTION_NAMES, optionSchema, type ServeOptions, variableOf } from '../config/schema.js'
 import { EngineSupervisor } from '../engine/supervisor.js'
@@ -28,6 +28,8 @@ import { StopSignals } from './stop-signals.js'
 
 /** Milliseconds of the start that go to measuring how large batches have to be. */
 const WARM_UP_MS = 1500
+/** Milliseconds for the last replies when the engine is given up. */
+const GIVE_UP_MS = 1000
 /** A tokenizer worker serves many times the rate of the model on one core. */
 const MOST_TOKENIZER_THREADS = 4
 
@@ -71,7 +73,8 @@ async function serve(options: ServeOptions): Promise<void> {
     threads: options.tokenizerThreads || Math.min(MOST_TOKENIZER_THREADS, usableThreads()),
     deadlineMs: options.tokenizerDeadline
   })
-  const engine = new EngineSupervisor({
+  let giveUp = async (): Promise<void> => process.exit(1)
+  const engine: EngineSupervisor = new EngineSupervisor({
     folder,
     provider: options.provider,
     threads: options.threads || usableThreads(),
@@ -83,24 +86,17 @@ async function serve(options: ServeOptions): Promise<void> {
       budgetMs: WARM_UP_MS
     },
     exactTokens: manifest.backbone.exact_tokens ?? [],
+    objectives: manifest.objectives.length,
+    proof: { batch: selfTestBatch(manifest), check: (outputs) => void checkSelfTest(manifest, outputs) },
+    ...(options.runTimeout >= 0 && { runTimeoutMs: options.runTimeout }),
     onEvent: (event) => {
       logger.warn({ event }, 'engine')
-      // Whoever runs the server restarts a process that ends, not one that answers nothing for good.
-      if (event.type === 'failed') process.exit(1)
+      if (event.type === 'fault') metrics.engineFault(event.reason)
+      if (event.type === 'bisection') metrics.engineBisection()
+      if (event.type === 'failed') void giveUp()
     }
   })
-  await engine.load()
-  logger.info(engine.capacity(), 'engine loaded')
-  await selfTest(manifest, engine)
-
   const store = new ExplainStore({ maxBytes: options.explainBytes, ttlMs: options.explainTtl * 1000 })
-  const queue: BatchQueue = new BatchQueue(engine, {
-    objectives: manifest.objectives.length,
-    maxBatchTokens: options.maxBatchTokens,
-    maxBatchSequences: options.maxBatchSequences,
-    onBatch: (info) => metrics.batch(info)
-  })
-  const cache = new RewardCache(queue, { maxBytes: options.cacheBytes, revision: manifest.model.revision })
   const metrics = new Metrics(manifest, options.provider, {
     queueDepth: () => queue.depth,
     queuedTokens: () => queue.queuedTokens,
@@ -112,6 +108,17 @@ async function serve(options: ServeOptions): Promise<void> {
     cacheBytes: () => cache.bytes,
     ready: () => unreadiness(lifecycle, engine) === null
   })
+  await engine.load()
+  logger.info(engine.capacity(), 'engine loaded')
+  await selfTest(manifest, engine)
+
+  const queue = new BatchQueue(engine, {
+    objectives: manifest.objectives.length,
+    maxBatchTokens: options.maxBatchTokens,
+    maxBatchSequences: options.maxBatchSequences,
+    onBatch: (info) => metrics.batch(info)
+  })
+  const cache = new RewardCache(queue, { maxBytes: options.cacheBytes, revision: manifest.model.revision })
   const app = await createApp(
     {
       manifest,
@@ -131,6 +138,12 @@ async function serve(options: ServeOptions): Promise<void> {
     },
     logger
   )
+  /** Whoever runs the server restarts a process that ends, not one that answers nothing for good. */
+  giveUp = async () => {
+    // What is in flight has been refused just now, and is told so.
+    await drain(app, lifecycle, GIVE_UP_MS)
+    process.exit(1)
+  }
   signals.stop = async () => {
     const deadline = delay(options.shutdownDeadline * 1000, undefined, { ref: false })
     const finished = await drain(app, lifecycle, options.shutdownDeadline * 1000)

@@ -45,7 +45,7 @@ function builtInModel(): string {
 }
 
 const NUMBERS: Readonly<Record<string, RegExp>> = {
-  integer: /^\d+$/,
+  integer: /^-?\d+$/,
   number: /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 }
 

@@ -72,6 +72,13 @@ export const ServeOptions = Type.Object(
       default: 0,
       description: 'milliseconds in which a request without x-request-timeout-ms is answered or refused; 0: no limit'
     }),
+    runTimeout: Type.Integer({
+      minimum: -1,
+      maximum: 86_400_000,
+      default: -1,
+      description:
+        'milliseconds that the engine may take for one batch before it counts as hung and is started again; -1: many times what the measured rate promises, a minute at least; 0: no limit'
+    }),
     cacheBytes: Type.Integer({
       minimum: 0,
       maximum: 1024 * 1024 * MEBIBYTE,

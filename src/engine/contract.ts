@@ -2,6 +2,7 @@
  * The contract between the server and whatever computes rewards. Sequences go in, outputs of the heads come back,
  * nothing else: no hidden state crosses it.
  */
+import type { ArmormError } from '../errors.js'
 
 /** One conversation of a batch. */
 export interface EngineSequence {
@@ -23,9 +24,34 @@ export interface HeadOutputs {
   readonly score: Float32Array
 }
 
+/** What one call of `run` brings. */
+export interface RunOutputs extends HeadOutputs {
+  /** Places in the batch that have no answer (NaN stands there), and why: on their own, or unwanted meanwhile. */
+  readonly refused?: ReadonlyMap<number, ArmormError>
+  /** It ran more than once, or a restart kept it waiting: its time says nothing of the engine's speed. */
+  readonly interrupted?: true
+}
+
 export type ExecutionProvider = 'cpu' | 'cuda'
 
 export type EngineState = 'starting' | 'ready' | 'restarting' | 'stopped' | 'failed'
+
+/**
+ * What went wrong with the engine: its process ended by itself (exit) or by a signal, did not answer (hang), lost its
+ * channel, said that a run failed, sent what is no answer (bad_reply), did not load again, or loaded and failed the
+ * self-test.
+ */
+export type EngineFault = (typeof ENGINE_FAULTS)[number]
+export const ENGINE_FAULTS = [
+  'exit',
+  'signal',
+  'hang',
+  'channel',
+  'run_failed',
+  'bad_reply',
+  'load_failed',
+  'self_test'
+] as const
 
 export interface EngineHealth {
   readonly state: EngineState
@@ -45,10 +71,14 @@ export interface Engine {
   /** Loads the model; resolves once batches can run. @throws ArmormError of the start-up kind. */
   load(): Promise<void>
   /**
-   * Runs one batch. Calls may overlap; they run one after another and are answered in order.
-   * @throws ArmormError engine_failed (failed twice), engine_unavailable (not loaded, stopping).
+   * Runs one batch. Calls may overlap; they run one after another and are answered in order. A batch on which the engine
+   * fails is tried once more, then in halves: what fails alone is refused, the rest is answered.
+   * @param wanted - whether anybody still waits for the sequence at a place of the batch; what nobody waits for when its
+   *   turn comes, or comes again, is refused
+   * @throws ArmormError when no sequence has an answer: engine_failed, engine_unavailable (not loaded, stopping,
+   *   keeps failing, unwanted)
    */
-  run(batch: readonly EngineSequence[]): Promise<HeadOutputs>
+  run(batch: readonly EngineSequence[], wanted?: (row: number) => boolean): Promise<RunOutputs>
   health(): EngineHealth
   /** What was measured when it was loaded; null if nothing was. */
   capacity(): EngineCapacity | null

@@ -1,52 +1,63 @@
-/** The engine as a supervised child process: crashes are restarted, work in flight is tried once more. */
-import { type ChildProcess, fork } from 'node:child_process'
+/** The engine as a supervised child process: faults end in a restart or a second try, never in a lost answer. */
+import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { ArmormError } from '../errors.js'
-import type { Engine, EngineCapacity, EngineHealth, EngineSequence, EngineState, HeadOutputs } from './contract.js'
-import type { FromEngine, ToEngine } from './protocol.js'
+import type {
+  Engine,
+  EngineCapacity,
+  EngineFault,
+  EngineHealth,
+  EngineSequence,
+  EngineState,
+  RunOutputs
+} from './contract.js'
+import { EngineProcess, type EngineProof, type Fault, StartFailure } from './engine-process.js'
+import { resultDefect, type RunMessage } from './protocol.js'
 import type { SessionOptions } from './session.js'
+import { loadLimit, runLimit } from './time-limit.js'
 import type { WarmUpOptions } from './warm-up.js'
+import { type Part, Work } from './work.js'
 
 export interface SupervisorOptions extends SessionOptions {
   /** How to measure what batches pay, at the first load; left out: nothing is measured. */
   readonly warmUp?: WarmUpOptions
-  /** Restarts in a row, without one good batch between, after which the engine counts as failed. */
+  /** Number of objectives, K: replies with another one are broken. Left out: any. */
+  readonly objectives?: number
+  /** What an engine that was started again has to answer before it gets work; left out: it is trusted. */
+  readonly proof?: EngineProof
+  /** Milliseconds after which a run counts as hung; 0: never; left out: many times what the measured rate promises. */
+  readonly runTimeoutMs?: number
+  /** Milliseconds after which loading again counts as hung; left out: many times what the first load took. */
+  readonly reloadTimeoutMs?: number
+  /** Restarts in a row, without progress between, after which the engine counts as failed. */
   readonly maxRestarts?: number
   /** First pause before a restart; doubles with each restart in a row. */
   readonly backoffMs?: number
-  /** Told of every restart and of the final failure. */
+  /** Told of every fault and restart, and of the final failure. */
   readonly onEvent?: (event: EngineEvent) => void
   /** Program of the child process; another one stands in for it in tests. */
   readonly program?: string
+  /** Starts the program; tests have processes of their own making. */
+  readonly start?: (program: string) => ChildProcess
 }
 
 export type EngineEvent =
-  | { readonly type: 'exited'; readonly code: number | null; readonly signal: string | null }
+  | { readonly type: 'fault'; readonly reason: EngineFault; readonly message: string }
+  /** A batch failed twice and is divided. */
+  | { readonly type: 'bisection'; readonly sequences: number }
+  | { readonly type: 'restarting'; readonly pauseMs: number }
   | { readonly type: 'restarted'; readonly restarts: number }
   | { readonly type: 'failed'; readonly message: string }
 
-interface Work {
-  readonly batch: readonly EngineSequence[]
-  readonly resolve: (outputs: HeadOutputs) => void
-  readonly reject: (error: ArmormError) => void
-  /** Engine processes that died, or refused, while they ran it. */
-  failures: number
-}
-
 const MAX_RESTARTS = 5
 const BACKOFF_MS = 250
-/** Runs of one piece of work: the first and one more. */
-const MAX_RUNS = 2
 /** Batches that the process has: one that it runs, and one that it finds in its pipe when that one ends. */
 const DEPTH = 2
 
-/** Work that the process has, in the order of its answers. */
+/** A part that the process has. */
 interface Handed {
-  /** Rises with each message to the process: it runs the smallest. */
-  id: number
-  readonly work: Work
-  /** Its answer, kept back while older work is tried again. */
-  outputs?: HeadOutputs
+  readonly id: number
+  readonly part: Part
 }
 
 export class EngineSupervisor implements Engine {
@@ -54,11 +65,17 @@ export class EngineSupervisor implements Engine {
   #state: EngineState = 'stopped'
   #restarts = 0
   #restartsInARow = 0
-  #child: ChildProcess | undefined
+  #process: EngineProcess | undefined
   #capacity: EngineCapacity | null = null
+  #firstLoadMs = 0
+  /** The process has answered something: if it ends, that is due to what it ran. */
+  #proven = false
+  /** Not settled yet, in the order of their answers. */
+  #works: Work[] = []
+  readonly #waiting: Part[] = []
+  /** In the order in which the process runs them: it runs the first. */
   #handed: Handed[] = []
-  #nextRun = 0
-  readonly #waiting: Work[] = []
+  #watched: { readonly id: number; readonly timer: NodeJS.Timeout | undefined } | undefined
   #idle: (() => void) | undefined
   #closing: Promise<void> | undefined
   #restartTimer: NodeJS.Timeout | undefined
@@ -77,33 +94,38 @@ export class EngineSupervisor implements Engine {
 
   /** Process id of the engine, for operators and tests; undefined while there is none. */
   get pid(): number | undefined {
-    return this.#child?.pid
+    return this.#process?.pid
   }
 
   async load(): Promise<void> {
     if (this.#closing) throw new ArmormError('engine_unavailable', 'the engine is stopped')
     this.#state = 'starting'
+    const began = performance.now()
     try {
-      await this.#start()
+      await this.#start(undefined, Infinity)
     } catch (error) {
       if (!this.#stopped()) {
         this.#state = 'failed'
-        throw error
+        throw error instanceof StartFailure ? error.error : error
       }
     }
     if (this.#stopped()) throw new ArmormError('engine_unavailable', 'the engine was stopped while it loaded')
-    this.#state = 'ready'
+    this.#firstLoadMs = performance.now() - began
+    // It may have ended since, and be about to start again.
+    if (this.#state === 'starting') this.#state = 'ready'
   }
 
-  run(batch: readonly EngineSequence[]): Promise<HeadOutputs> {
+  run(batch: readonly EngineSequence[], wanted: (row: number) => boolean = () => true): Promise<RunOutputs> {
     if (batch.length === 0) return Promise.reject(new RangeError('a batch needs at least one sequence'))
     if (this.#state !== 'ready' && this.#state !== 'restarting') {
       return Promise.reject(new ArmormError('engine_unavailable', `the engine is ${this.#state}`))
     }
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ batch, resolve, reject, failures: 0 })
-      this.#next()
-    })
+    const work = new Work(batch, wanted)
+    work.interrupted = this.#state === 'restarting'
+    this.#works.push(work)
+    this.#waiting.push(work.whole())
+    this.#next()
+    return work.outputs
   }
 
   close(): Promise<void> {
@@ -115,167 +137,175 @@ export class EngineSupervisor implements Engine {
     const loaded = this.#state === 'ready'
     this.#state = 'stopped'
     clearTimeout(this.#restartTimer)
-    // The process runs the oldest of its messages; what is behind it has not begun, and would hold up the end.
-    const behind = this.#handed.filter((handed) => handed !== this.#runs())
-    this.#handed = this.#handed.filter((handed) => !behind.includes(handed))
-    this.#waiting.unshift(...behind.map(({ work }) => work))
+    // What is behind the run in progress has not begun, and would hold up the end.
+    const behind = this.#handed.splice(1)
+    this.#waiting.unshift(...behind.map(({ part }) => part))
     this.#refuseWaiting('the engine is stopping')
     if (this.#handed.length > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
-    const child = this.#child
-    this.#child = undefined
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
-    const exited = new Promise((resolve) => child.once('exit', resolve))
+    const engine = this.#process
+    this.#process = undefined
     // A process that is still loading, or at work that nobody waits for, would not hear of it before it is done.
-    if (loaded && behind.length === 0 && child.connected) child.disconnect()
-    else child.kill('SIGKILL')
-    await exited
+    await engine?.close(loaded && behind.length === 0)
   }
 
-  /** Starts a child process and loads the bundle in it. */
-  #start(): Promise<void> {
-    const program = this.#options.program ?? fileURLToPath(new URL('./child.js', import.meta.url))
-    const child = fork(program, [], {
-      serialization: 'advanced',
-      execArgv: [],
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc']
-    })
-    this.#child = child
-    return new Promise((resolve, reject) => {
-      let loaded = false
-      let failure: ArmormError | undefined
-      const ended = (code: number | null, signal: string | null): void => {
-        const current = child === this.#child
-        if (current) this.#child = undefined
-        if (!loaded) {
-          const how = `the engine process ended while loading (${signal ?? `code ${code}`})`
-          reject(failure ?? new ArmormError('engine_failed', how))
-        } else if (current) this.#crashed(code, signal)
-      }
-      child.on('message', (message: FromEngine) => {
-        if (message.type === 'loaded') {
-          loaded = true
-          this.#capacity ??= message.capacity
-          resolve()
-        } else if (message.type === 'load_failed') {
-          failure = ArmormError.from(message.error)
-          child.kill('SIGKILL')
-        } else {
-          this.#finish(message)
-        }
-      })
-      child.on('error', (error) => {
-        failure ??= new ArmormError('engine_failed', `the engine process: ${error.message}`)
-        // One that could not be started has no exit either.
-        if (child.pid === undefined) ended(null, null)
-      })
-      child.once('exit', (code, signal) => {
-        // Its last messages, a result among them, may be known only after its exit: they end where the channel does.
-        if (child.connected) child.once('disconnect', () => ended(code, signal))
-        else ended(code, signal)
-      })
-      const { folder, provider, threads, exactTokens } = this.#options
+  /**
+   * Starts a process and loads the bundle in it.
+   * @param limitMs - how long that may take
+   * @throws StartFailure
+   */
+  async #start(proof: EngineProof | undefined, limitMs: number): Promise<void> {
+    const { folder, provider, threads, exactTokens, program, start } = this.#options
+    const engine = new EngineProcess(
+      program ?? fileURLToPath(new URL('./child.js', import.meta.url)),
+      {
+        answered: (message) => this.#finish(message),
+        babbled: (fault) => this.#tell(fault),
+        ended: (fault) => this.#crashed(fault)
+      },
+      start
+    )
+    this.#process = engine
+    this.#proven = false
+    try {
       const warmUp = this.#capacity ? null : (this.#options.warmUp ?? null)
-      this.#send({ type: 'load', options: { folder, provider, threads, exactTokens }, warmUp })
-    })
-  }
-
-  /** A child may be gone before its exit is known; then the exit decides what happens, not the failed send. */
-  #send(message: ToEngine): void {
-    this.#child?.send(message, () => undefined)
+      const load = { type: 'load', options: { folder, provider, threads, exactTokens }, warmUp } as const
+      const capacity = await engine.start(load, proof, limitMs)
+      this.#capacity ??= capacity
+      this.#proven = proof !== undefined
+    } catch (error) {
+      if (this.#process === engine) this.#process = undefined
+      throw error
+    }
   }
 
   #next(): void {
     while (this.#state === 'ready' && this.#handed.length < DEPTH) {
-      const work = this.#waiting.shift()
-      if (!work) return
-      const handed = { id: 0, work }
-      this.#handed.push(handed)
-      this.#runIt(handed)
+      const waiting = this.#waiting.shift()
+      if (!waiting) break
+      const part = waiting.work.stillWanted(waiting)
+      if (part) this.#handed.push({ id: this.#process!.run(part.work.sequences(part)), part })
     }
+    this.#settle()
+    this.#watch()
   }
 
-  #runIt(handed: Handed): void {
-    handed.id = this.#nextRun++
-    this.#send({ type: 'run', run: handed.id, batch: handed.work.batch })
+  /** Tells callers, in the order in which they came; the order means nothing any more when the engine stops. */
+  #settle(): void {
+    if (this.#stopped()) {
+      for (const work of this.#works.filter(({ done }) => done)) work.settle()
+      this.#works = this.#works.filter(({ done }) => !done)
+    }
+    while (this.#works[0]?.done) this.#works.shift()!.settle()
   }
 
-  /** What the process runs: of what it has not answered, that of which it was told first. */
-  #runs(): Handed | undefined {
-    const unanswered = this.#handed.filter(({ outputs }) => !outputs)
-    return unanswered.reduce<Handed | undefined>(
-      (first, each) => (first && first.id < each.id ? first : each),
-      undefined
-    )
+  /** Sees to it that what runs now does not run for ever. */
+  #watch(): void {
+    const [running] = this.#handed
+    if (running?.id === this.#watched?.id) return
+    clearTimeout(this.#watched?.timer)
+    this.#watched = undefined
+    if (!running) return
+    const { id, part } = running
+    const tokens = part.work.sequences(part).reduce((sum, { ids }) => sum + ids.length, 0)
+    const limit = runLimit(this.#options.runTimeoutMs, this.#capacity, tokens)
+    // If this process was held up itself, the answer may be there already, unread: it is read before an immediate.
+    const fault: Fault = { reason: 'hang', message: `it did not answer within ${Math.round(limit)} ms` }
+    const expired = () => setImmediate(() => this.#handed[0] === running && this.#process?.kill(fault))
+    this.#watched = { id, timer: limit < Infinity ? setTimeout(expired, limit) : undefined }
   }
 
-  #finish(message: Extract<FromEngine, { type: 'result' | 'run_failed' }>): void {
+  #finish(message: RunMessage): void {
     const handed = this.#handed.find(({ id }) => id === message.run)
-    if (!handed) return
-    if (message.type === 'result') {
-      this.#restartsInARow = 0
-      handed.outputs = message.outputs
-    } else if (this.#mayTryAgain(handed.work, message.message)) {
-      this.#runIt(handed)
-    } else {
-      this.#handed = this.#handed.filter((each) => each !== handed)
+    if (!handed) {
+      // What it was told before `close` may still be answered.
+      if (this.#stopped()) return
+      return this.#tell({ reason: 'bad_reply', message: 'it answered a run that it was not to answer' })
     }
-    while (this.#handed[0]?.outputs) {
-      const { work, outputs } = this.#handed.shift()!
-      work.resolve(outputs!)
+    const { part } = handed
+    const fault = this.#faultOf(message, part)
+    this.#handed = this.#handed.filter((each) => each !== handed)
+    if (fault) {
+      this.#tell(fault)
+      this.#again(this.#blame(part, fault, false))
+    } else if (message.type === 'result') {
+      this.#restartsInARow = 0
+      this.#proven = true
+      part.work.answer(part, message.outputs)
     }
     if (this.#handed.length === 0) this.#idle?.()
     this.#next()
   }
 
-  /** Counts a failure. @returns false when the work is given up: its caller has been told. */
-  #mayTryAgain(work: Work, reason: string): boolean {
-    work.failures += 1
-    if (work.failures >= MAX_RUNS) {
-      const message = `the engine failed ${work.failures} times on this batch, the last time because ${reason}`
-      work.reject(new ArmormError('engine_failed', message))
-      return false
-    }
-    if (this.#stopped()) {
-      work.reject(new ArmormError('engine_unavailable', 'the engine failed on this batch and is stopping'))
-      return false
-    }
-    return true
+  #faultOf(message: RunMessage, part: Part): Fault | null {
+    if (message.type === 'run_failed') return { reason: 'run_failed', message: message.message }
+    const defect = resultDefect(message.outputs, part.rows.length, this.#options.objectives)
+    // One conversation may truly come to NaN: its caller is told that.
+    if (!defect || (defect.kind === 'all_nan' && part.rows.length === 1 && part.failures > 0)) return null
+    return { reason: 'bad_reply', message: defect.message }
   }
 
-  #crashed(code: number | null, signal: string | null): void {
-    this.#options.onEvent?.({ type: 'exited', code, signal })
+  /** Counts a failure. @returns what to run next */
+  #blame(part: Part, { message }: Fault, ended: boolean): Part[] {
+    part.work.interrupted = true
+    const parts = part.work.fail(part, { message, ended })
+    if (parts.length > 1 && part.failures === 1) {
+      this.#options.onEvent?.({ type: 'bisection', sequences: part.rows.length })
+    }
+    return parts
+  }
+
+  /** Puts parts before all that waits. */
+  #again(parts: readonly Part[]): void {
+    this.#waiting.unshift(...parts)
+    if (this.#stopped()) this.#refuseWaiting('the engine failed on this batch and is stopping')
+  }
+
+  #tell({ reason, message }: Fault): void {
+    this.#options.onEvent?.({ type: 'fault', reason, message })
+  }
+
+  #crashed(fault: Fault): void {
+    this.#process = undefined
+    this.#tell(fault)
+    for (const work of this.#works) work.interrupted = true
     // Only what ran is to blame; what was behind it goes again as if it had not been handed over.
-    const running = this.#runs()
-    const gaveUp = running && !this.#mayTryAgain(running.work, `its process ended (${signal ?? `code ${code}`})`)
-    const left = this.#handed.splice(0).filter((handed) => !(gaveUp && handed === running))
-    this.#waiting.unshift(...left.map(({ work }) => work))
+    const [running, ...behind] = this.#handed.splice(0)
+    // An engine that works and dies of what it runs finds what it dies of: that is bounded, and no reason to give up.
+    if (running && this.#proven) this.#restartsInARow = 0
+    const parts = running ? this.#blame(running.part, fault, true) : []
+    this.#again([...parts, ...behind.map(({ part }) => part)])
     this.#idle?.()
-    if (this.#state !== 'stopped') this.#scheduleRestart()
+    if (!this.#stopped()) this.#scheduleRestart()
+    this.#settle()
+    this.#watch()
   }
 
   #scheduleRestart(): void {
     if (this.#restartsInARow >= (this.#options.maxRestarts ?? MAX_RESTARTS)) {
       this.#state = 'failed'
       this.#refuseWaiting('the engine keeps failing')
-      this.#options.onEvent?.({
-        type: 'failed',
-        message: `the engine failed ${this.#restartsInARow + 1} times in a row`
-      })
+      const message = `the engine failed ${this.#restartsInARow + 1} times in a row`
+      this.#options.onEvent?.({ type: 'failed', message })
       return
     }
     this.#state = 'restarting'
-    const pause = (this.#options.backoffMs ?? BACKOFF_MS) * 2 ** this.#restartsInARow
+    const pauseMs = (this.#options.backoffMs ?? BACKOFF_MS) * 2 ** this.#restartsInARow
     this.#restartsInARow += 1
-    this.#restartTimer = setTimeout(() => void this.#restart(), pause)
+    this.#options.onEvent?.({ type: 'restarting', pauseMs })
+    this.#restartTimer = setTimeout(() => void this.#restart(), pauseMs)
   }
 
   async #restart(): Promise<void> {
     try {
-      await this.#start()
-    } catch {
-      return this.#stopped() ? undefined : this.#scheduleRestart()
+      await this.#start(this.#options.proof, this.#options.reloadTimeoutMs ?? loadLimit(this.#firstLoadMs))
+    } catch (error) {
+      if (this.#stopped()) return
+      if (!(error instanceof StartFailure)) throw error
+      this.#tell({ reason: error.reason, message: error.message })
+      return this.#scheduleRestart()
     }
-    if (this.#stopped()) return
+    // It may have ended since, and then another restart is under way.
+    if (this.#stopped() || !this.#process) return
     this.#restarts += 1
     this.#state = 'ready'
     this.#options.onEvent?.({ type: 'restarted', restarts: this.#restarts })
@@ -288,6 +318,8 @@ export class EngineSupervisor implements Engine {
   }
 
   #refuseWaiting(message: string): void {
-    for (const work of this.#waiting.splice(0)) work.reject(new ArmormError('engine_unavailable', message))
+    const error = new ArmormError('engine_unavailable', message)
+    for (const part of this.#waiting.splice(0)) part.work.refuse(part, error)
+    this.#settle()
   }
 }

@@ -1,4 +1,5 @@
 /** Rates conversations by a bundle's model in their order, in memory that does not grow with their number. */
+import { checkSelfTest, selfTestBatch } from '../bundle/self-test.js'
 import type { Bundle } from '../bundle/load.js'
 import { EngineSupervisor } from '../engine/supervisor.js'
 import { usableThreads } from '../engine/threads.js'
@@ -50,7 +51,8 @@ export async function* rateInOrder<T extends Placed>(
     folder,
     provider: 'cpu',
     threads,
-    exactTokens: manifest.backbone.exact_tokens ?? []
+    exactTokens: manifest.backbone.exact_tokens ?? [],
+    proof: { batch: selfTestBatch(manifest), check: (outputs) => void checkSelfTest(manifest, outputs) }
   })
   try {
     await engine.load()

@@ -159,7 +159,7 @@ export class BatchQueue {
       if (this.#handed.length > 0 && !plan.full) return
       this.#waiting = plan.rest
       for (const item of [...plan.dropped, ...plan.batch]) this.#waitingTokens -= item.tokens
-      for (const item of plan.dropped) item.reject(item.gone ? item.caller?.reason : outOfTime())
+      for (const item of plan.dropped) this.#drop(item)
       if (plan.batch.length > 0) void this.#run(plan)
     }
   }
@@ -198,28 +198,48 @@ export class BatchQueue {
   async #run({ batch, tokens: distinctTokens }: Plan<Queued>): Promise<void> {
     const handed = { tokens: distinctTokens, at: this.#now() }
     this.#handed.push(handed)
-    const ended = (failed: boolean): { began: number; runMs: number } => {
+    const ended = (failed: boolean, undisturbed = false): { began: number; runMs: number } => {
       const began = this.#began(handed)
       this.#lastEnd = this.#now()
       const runMs = this.#lastEnd - began
       this.#handed.splice(this.#handed.indexOf(handed), 1)
       clearTimeout(this.#preparing)
-      if (!failed) this.#rate.add(distinctTokens, runMs)
+      if (undisturbed) this.#rate.add(distinctTokens, runMs)
       const tokens = batch.reduce((sum, item) => sum + item.tokens, 0)
       this.#options.onBatch?.({ sequences: batch.length, tokens, distinctTokens, runMs, failed })
       return { began, runMs }
     }
     try {
-      const outputs = await this.#engine.run(batch.map(({ sequence }) => sequence))
-      const { began, runMs } = ended(false)
-      batch.forEach(({ resolve, since }, row) =>
-        resolve({ ...this.#row(outputs, row), origin: 'run', batchSize: batch.length, queueMs: began - since, runMs })
-      )
+      const sequences = batch.map(({ sequence }) => sequence)
+      const outputs = await this.#engine.run(sequences, (row) => this.#wanted(batch[row]!))
+      const { began, runMs } = ended(false, !outputs.interrupted)
+      batch.forEach((item, row) => {
+        const refusal = outputs.refused?.get(row)
+        if (refusal) return this.#refuse(item, refusal)
+        const times = { queueMs: began - item.since, runMs }
+        item.resolve({ ...this.#row(outputs, row), origin: 'run', batchSize: batch.length, ...times })
+      })
     } catch (error) {
       ended(true)
-      for (const { reject } of batch) reject(error)
+      for (const item of batch) this.#refuse(item, error)
     }
     this.#handOver()
+  }
+
+  #wanted(item: Queued): boolean {
+    return !item.gone && item.deadline > this.#now()
+  }
+
+  /** Rejects what nobody waits for any more. */
+  #drop(item: Queued): void {
+    item.reject(item.gone ? item.caller?.reason : outOfTime())
+  }
+
+  /** The engine did not answer: for a reason of its own, or because nobody waited any more. */
+  #refuse(item: Queued, error: unknown): void {
+    const notRun = error instanceof ArmormError && error.code === 'engine_unavailable'
+    if (notRun && !this.#wanted(item)) this.#drop(item)
+    else item.reject(error)
   }
 
   #row(outputs: HeadOutputs, row: number): HeadValues {

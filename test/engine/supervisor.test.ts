@@ -52,6 +52,7 @@ t.test('runs batches, one result row a sequence', async (t) => {
   await loading
   t.strictSame(engine.health(), { state: 'ready', restarts: 0 })
   const outputs = await engine.run([sequence([ANSWER, 1]), sequence([10, 20, 30])])
+  t.strictSame(Object.keys(outputs), ['ratings', 'gating', 'adjusted', 'score'])
   t.strictSame(outputs.score, Float32Array.of(1, 60))
   t.strictSame(outputs.ratings, Float32Array.of(2, 3))
 })
@@ -92,7 +93,8 @@ t.test('dies in a run: restarted, and the run tried once more', async (t) => {
   t.strictSame(engine.health(), { state: 'ready', restarts: 1 })
   t.strictSame(log(), ['load', 'run 2', 'load', 'run 2'])
   t.strictSame(events, [
-    { type: 'exited', code: 7, signal: null },
+    { type: 'fault', reason: 'exit', message: 'its process ended (code 7)' },
+    { type: 'restarting', pauseMs: 1 },
     { type: 'restarted', restarts: 1 }
   ])
 })
@@ -107,7 +109,7 @@ t.test('is killed in a run: the same', async (t) => {
   await until(() => engine.health().restarts === 1)
   release()
   t.strictSame(await Promise.all([score(held), score(behind)]), [1005, 1000])
-  t.match(events[0], { type: 'exited', code: null, signal: 'SIGKILL' })
+  t.match(events[0], { type: 'fault', reason: 'signal', message: 'its process ended (SIGKILL)' })
 })
 
 t.test('is restarting while it waits to start again, and takes work meanwhile', async (t) => {
@@ -128,7 +130,7 @@ t.test('dies twice on the same work: that work fails, and no other', async (t) =
   const after = run(ANSWER, 2)
   await t.rejects(poison, {
     code: 'engine_failed',
-    message: 'the engine failed 2 times on this batch, the last time because its process ended (code 7)'
+    message: 'this conversation ended the engine: its process ended (code 7); it ran 2 times, at last alone'
   })
   t.strictSame(await Promise.all([score(before), score(after)]), [1, 2])
   t.equal(log().filter((line) => line === `run ${DIE}`).length, 2)
@@ -142,7 +144,10 @@ t.test('fails a run without dying: tried once more in the same process', async (
   t.equal(await score(run(FAIL_ONCE)), 1004)
   const fails = run(FAIL)
   const after = run(ANSWER)
-  await t.rejects(fails, { code: 'engine_failed', message: /failed 2 times.*told to fail/ })
+  await t.rejects(fails, {
+    code: 'engine_failed',
+    message: /failed on this conversation: told to fail; it ran 2 times/
+  })
   t.equal(await score(after), 1000)
   t.equal(engine.pid, pid)
   t.strictSame(engine.health(), { state: 'ready', restarts: 0 })
@@ -162,7 +167,7 @@ t.test('dies between runs: restarted, the next run is answered', async (t) => {
   await engine.load()
   t.equal(await score(run(ANSWER_THEN_DIE_IDLE)), 1007)
   release()
-  await until(() => events.length === 2)
+  await until(() => events.some(({ type }) => type === 'restarted'))
   t.strictSame(engine.health(), { state: 'ready', restarts: 1 })
   t.equal(await score(run(ANSWER)), 1000)
 })
@@ -276,7 +281,7 @@ t.test('close: a run that dies meanwhile is not tried again', async (t) => {
   release()
   await Promise.all([held, closing])
   t.strictSame(log(), ['load', 'run 8'])
-  t.strictSame(events, [{ type: 'exited', code: 7, signal: null }])
+  t.strictSame(events, [{ type: 'fault', reason: 'exit', message: 'its process ended (code 7)' }])
   t.equal(engine.health().state, 'stopped')
 })
 
