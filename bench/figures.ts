@@ -28,7 +28,7 @@ export interface ContestantFigures {
   readonly name: string
   readonly title: string
   /** PyTorch's variants compete as one: the best of them counts. */
-  readonly family: 'server' | 'engine' | 'pytorch' | 'plain' | 'llama.cpp'
+  readonly family: 'server' | 'engine' | 'int8' | 'pytorch' | 'plain' | 'llama.cpp'
 }
 
 export interface Agreement {

@@ -24,6 +24,8 @@ import { loadText, readGroups, tokenCounter, tokenized } from './text.js'
 const CONTESTANTS: readonly ContestantFigures[] = [
   { name: 'server', title: 'server', family: 'server' },
   { name: 'engine', title: 'engine', family: 'engine' },
+  { name: 'server-int8', title: 'server, int8', family: 'int8' },
+  { name: 'engine-int8', title: 'engine, int8', family: 'int8' },
   { name: 'pytorch-fp32-single', title: 'PyTorch fp32, one by one', family: 'pytorch' },
   { name: 'pytorch-fp32-padded', title: 'PyTorch fp32, padded', family: 'pytorch' },
   { name: 'pytorch-bf16-single', title: 'PyTorch bf16, one by one', family: 'pytorch' },
@@ -63,6 +65,11 @@ async function startContestants(
     if (server) all.push(server)
     const engine = wants('engine') ? await EngineAlone.start(folder, threads) : null
     if (engine) all.push(engine)
+    if (peers.int8Bundle !== null) {
+      const int8 = { folder: peers.int8Bundle, threads }
+      all.push(await ArmormServer.start({ ...int8, cache: false, name: 'server-int8' }))
+      all.push(await EngineAlone.start(int8.folder, threads, 'engine-int8'))
+    }
     if (wants('pytorch') && peers.python !== null && peers.checkpoint !== null) {
       const peer = await PyTorch.start(peers.python, peers.checkpoint, threads)
       const variants = peer.contestants().filter(({ name }) => !(options.quick && NOT_QUICK.includes(name)))

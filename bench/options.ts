@@ -6,7 +6,7 @@ import type { LoadShape } from './loads.js'
 export const USAGE = `usage: npm run bench -- [options]
   --quick                few repetitions of few conversations; printed, not written
   --data <jsonl>         conversations to build from; default bench/conversations.jsonl
-  --only <names>         comma-separated contestants (server, engine, pytorch, plain, llama.cpp) and
+  --only <names>         comma-separated contestants (server, engine, int8, pytorch, plain, llama.cpp) and
                          loads (ppo, grpo-a, grpo-b, batch, low-load, repeats, tokenization); printed, not written
   --model <bundle>       bundle to serve; default models/default
   --checkpoint <folder>  its checkpoint, for the peers; default: rebuilt from the bundle
@@ -15,7 +15,7 @@ export const USAGE = `usage: npm run bench -- [options]
   --rounds <n>           rounds; default 5, with --quick 2
   --out <file>           where the report goes; default docs/benchmarks.md`
 
-export const FAMILIES = ['server', 'engine', 'pytorch', 'plain', 'llama.cpp'] as const
+export const FAMILIES = ['server', 'engine', 'int8', 'pytorch', 'plain', 'llama.cpp'] as const
 export const JOBS = ['low-load', 'repeats', 'tokenization'] as const
 
 export interface BenchOptions {
@@ -83,6 +83,8 @@ export function benchOptions(args: readonly string[]): BenchOptions {
   if (unknown !== undefined) throw new Error(`--only ${unknown}: not one of ${names.flat().join(', ')}`)
   // Naming loads alone leaves all contestants in, and the other way round.
   const wants = (name: string): boolean => {
+    // Its export takes longer than all the rest of a quick run.
+    if (name === 'int8' && quick && !only?.includes(name)) return false
     const alike = names.find((group) => group.includes(name)) ?? []
     const named = only?.filter((each) => alike.includes(each)) ?? []
     return named.length === 0 || named.includes(name)

@@ -38,15 +38,14 @@ export function planBatches(groups: Work['groups'], budget: number): number[][] 
 }
 
 export class EngineAlone implements Contestant {
-  readonly name = 'engine'
   readonly #process = new AskedProcess<ToEngineChild, FromEngineChild>('./engine-child.js')
   readonly #budgets = new Map<string, number>()
 
-  private constructor() {}
+  private constructor(readonly name: string) {}
 
   /** @throws Error when the bundle does not load */
-  static async start(folder: string, threads: number): Promise<EngineAlone> {
-    const engine = new EngineAlone()
+  static async start(folder: string, threads: number, name = 'engine'): Promise<EngineAlone> {
+    const engine = new EngineAlone(name)
     const { manifest } = await loadBundle(folder)
     const exactTokens = manifest.backbone.exact_tokens ?? []
     await engine.#process.ask({ type: 'open', options: { folder, provider: 'cpu', threads, exactTokens } })

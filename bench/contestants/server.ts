@@ -11,6 +11,8 @@ export interface ServerOptions {
   readonly threads: number
   /** False: `--cache-bytes 0`, so that no repeat is answered from memory. */
   readonly cache: boolean
+  /** Of the contestant; default `server`. */
+  readonly name?: string
 }
 
 interface Result {
@@ -24,17 +26,19 @@ export interface ScoreReply {
 }
 
 export class ArmormServer implements Contestant {
-  readonly name = 'server'
   readonly #process: HttpProcess
 
-  private constructor(process: HttpProcess) {
+  private constructor(
+    readonly name: string,
+    process: HttpProcess
+  ) {
     this.#process = process
   }
 
   /** @throws Error when the server does not start */
-  static async start({ folder, threads, cache }: ServerOptions): Promise<ArmormServer> {
+  static async start({ folder, threads, cache, name = 'server' }: ServerOptions): Promise<ArmormServer> {
     const args = ['serve', '--model', folder, '--threads', String(threads), ...(cache ? [] : ['--cache-bytes', '0'])]
-    return new ArmormServer(await startHttp(ARMORM, args, '/readyz'))
+    return new ArmormServer(name, await startHttp(ARMORM, args, '/readyz'))
   }
 
   async prepare(sample: Work): Promise<null> {

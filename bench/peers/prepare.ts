@@ -18,6 +18,7 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 /** What the peers need. Each null where it cannot be had. */
 export interface Peers {
+  readonly int8Bundle: string | null
   readonly plainBundle: string | null
   /** What torch.onnx.export made of the backbone. */
   readonly plainBackbone: string | null
@@ -38,6 +39,7 @@ export async function preparePeers(
   tell: (line: string) => void
 ): Promise<Peers> {
   const none: Peers = {
+    int8Bundle: null,
     plainBundle: null,
     plainBackbone: null,
     llamaCpp: null,
@@ -46,6 +48,7 @@ export async function preparePeers(
     versions: []
   }
   const wanted = {
+    int8: options.wants('int8'),
     pytorch: options.wants('pytorch'),
     plain: options.wants('plain'),
     llamaCpp: options.wants('llama.cpp')
@@ -58,11 +61,26 @@ export async function preparePeers(
     if (options.checkpoint === null) await rebuildCheckpoint(options.model, checkpoint)
   } catch (error) {
     skipped.push(
-      `PyTorch, llama.cpp and the plain server: ${messageOf(error)}; name the checkpoint with \`--checkpoint\``
+      `int8, PyTorch, llama.cpp and the plain server: ${messageOf(error)}; name the checkpoint with \`--checkpoint\``
     )
     return none
   }
   const peers = { ...none, checkpoint }
+  const exported = async (precision: 'fp32' | 'int8'): Promise<string> => {
+    const out = join(folder, precision)
+    tell(`exporting the checkpoint's ${precision} bundle`)
+    await exportBundle({
+      checkpoint,
+      out,
+      precision,
+      objectives: manifest.objectives.map(({ name }) => name),
+      replace: true,
+      maxTokens: manifest.max_tokens,
+      ...(manifest.gate.pattern ? { gatePattern: manifest.gate.pattern } : {})
+    })
+    return out
+  }
+  if (wanted.int8) peers.int8Bundle = await exported('int8')
   try {
     peers.python = options.python ?? (await virtualEnvironment(tell))
     peers.versions = await pythonVersions(peers.python)
@@ -72,17 +90,7 @@ export async function preparePeers(
     if (wanted.llamaCpp) skipped.push(`llama.cpp: its GGUF file needs Python: ${messageOf(error)}`)
   }
   if (wanted.plain) {
-    peers.plainBundle = join(folder, 'fp32')
-    tell('exporting the fp32 bundle of the plain server')
-    await exportBundle({
-      checkpoint,
-      out: peers.plainBundle,
-      precision: 'fp32',
-      objectives: manifest.objectives.map(({ name }) => name),
-      replace: true,
-      maxTokens: manifest.max_tokens,
-      ...(manifest.gate.pattern ? { gatePattern: manifest.gate.pattern } : {})
-    })
+    peers.plainBundle = await exported('fp32')
     if (peers.python !== null) {
       tell("exporting the plain server's backbone with torch.onnx.export")
       peers.plainBackbone = await exportBackbone(peers.python, checkpoint, folder, tell)

@@ -78,6 +78,26 @@ t.test('bars are met, missed or not measured', async (t) => {
   t.strictSame(added(figures.lowLoad!), [2, 4, 20])
 })
 
+t.test('an int8 server is held to the same bars, against the engine on its own bundle', async (t) => {
+  const made = madeFigures({
+    runs: [
+      run('ppo', 'server-int8', 0, 1),
+      run('ppo', 'engine-int8', 0, 0.5),
+      run('ppo', 'engine', 0, 2),
+      run('ppo', 'plain', 0, 2)
+    ]
+  })
+  const int8 = ['server-int8', 'engine-int8'].map((name) => ({ name, title: name, family: 'int8' as const }))
+  const found = bars({ ...made, contestants: [...made.contestants, ...int8] })
+  const of = (part: string) => found.find(({ bar }) => bar.includes(part))
+  t.match(of('PPO: int8 server / plain'), { measured: /^2\.00/, met: true })
+  t.match(of('PPO: int8 server / engine'), { measured: /^0\.50/, met: false })
+  t.equal(
+    bars(made).some(({ bar }) => bar.includes('int8')),
+    false
+  )
+})
+
 t.test('the report holds what was measured', async (t) => {
   const text = report(
     madeFigures({
