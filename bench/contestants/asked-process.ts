@@ -1,4 +1,5 @@
 /** A Node process that is asked one thing at a time. */
+import { engineEnvironment } from '../../src/engine/environment.js'
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +10,10 @@ export class AskedProcess<Question, Answer extends { readonly error?: string }> 
 
   /** @param program beside this file */
   constructor(program: string) {
-    this.#child = fork(fileURLToPath(new URL(program, import.meta.url)), { serialization: 'advanced' })
+    this.#child = fork(fileURLToPath(new URL(program, import.meta.url)), {
+      serialization: 'advanced',
+      env: engineEnvironment()
+    })
   }
 
   /** @throws Error with the process's own message, or when it has ended */

@@ -43,13 +43,16 @@ export function partOf({ path, operator }: Pick<OperatorTime, 'path' | 'operator
     if (/\/(weights|scores|mask|pads|before)\//.test(path)) return 'attention: softmax and mask'
     return 'attention: gathering, rotating'
   }
-  if (/\/quantiz/.test(path)) return 'quantizing activations'
+  if (/\/(silu|gated)\//.test(path)) return 'feed-forward: silu, product'
+  // int8: what surrounds integer products is there for their sake.
+  if (/\/(rounded|exact)\/(qkv|q|kv|o|gate_up|down|hadamard|blocks|turned)\//.test(path)) {
+    return operator === 'MatMulIntegerToFloat' ? 'linear layers' : 'quantizing activations'
+  }
   if (/_proj\//.test(path)) {
     if (PRODUCT.test(operator) || operator === 'Add') return 'linear layers'
-    if (/Rotary|Squeeze|Reshape/i.test(operator)) return 'attention: gathering, rotating'
-    return 'quantizing activations'
+    return 'attention: gathering, rotating'
   }
-  if (/\/attn\//.test(path)) return 'attention: gathering, rotating'
+  if (/\/(attn|rotary|attended|joined)\//.test(path)) return 'attention: gathering, rotating'
   if (/\/mlp\//.test(path)) return 'feed-forward: silu, product'
   return 'rest'
 }

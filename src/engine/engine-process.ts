@@ -1,6 +1,7 @@
 /** One engine process from its start to its end: what it says is checked here, and why it ended is found out. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { ArmormError } from '../errors.js'
+import { engineEnvironment } from './environment.js'
 import type { EngineCapacity, EngineFault, EngineSequence, HeadOutputs } from './contract.js'
 import { isFromEngine, resultDefect, type RunMessage, type ToEngine } from './protocol.js'
 
@@ -186,6 +187,7 @@ function disproof({ batch, check }: EngineProof, message: RunMessage): string | 
 
 function startProcess(program: string): ChildProcess {
   return fork(program, [], {
+    env: engineEnvironment(),
     serialization: 'advanced',
     execArgv: [],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc']

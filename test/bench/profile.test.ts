@@ -17,6 +17,12 @@ t.test('paths of the exporter are parts of the model', async (t) => {
     '/layers.3/mlp/chunk/Gather': 'feed-forward: silu, product',
     '/layers.3/input_layernorm/SkipSimplifiedLayerNormalization': 'norms',
     '/norm/SkipSimplifiedLayerNormalization': 'norms',
+    '/layers.3/rounded/gate_up/1/MatMulIntegerToFloat': 'linear layers',
+    '/layers.3/exact/qkv/0/MatMulIntegerToFloat': 'linear layers',
+    '/layers.3/rounded/down/QuantizeLinear': 'quantizing activations',
+    '/layers.3/rounded/hadamard/MatMul': 'quantizing activations',
+    '/layers.3/rounded/gated/Mul': 'feed-forward: silu, product',
+    '/layers.3/rounded/rotary/0/RotaryEmbedding': 'attention: gathering, rotating',
     '/embed_tokens/levels/Gather': 'rest'
   }
   for (const [path, part] of Object.entries(expected)) {
