@@ -23,7 +23,7 @@ Every error reply has the body
 
 \`code\` is stable and for programs, \`message\` is for people and may change, \`details\` depends on the code. Where an
 error is about one of several inputs, \`details.index\` is its place in \`inputs\` and \`details.response\` its place in
-\`responses\`. The same code is the label of \`armorm_errors_total\`. Replies of status 503 carry \`Retry-After\`, and all but
+\`responses\`. The same code is the label of \`armorm_errors_total\`. Replies of status 429, 503 and 504 carry \`Retry-After\`, and all but
 \`headers_too_large\` and \`request_timeout\`, which come before a request is read, \`X-Request-Id\`, under which the log has
 more.
 

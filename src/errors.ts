@@ -118,7 +118,7 @@ export const ERRORS = {
   },
   overloaded: {
     status: 429,
-    meaning: 'More work waits already than the server takes at a time.',
+    meaning: "More tasks are under way than one request may hold (ROLL's contract).",
     action: 'Retry after the seconds in `Retry-After`, with less work under way.'
   },
   // What the server could not do.
@@ -175,7 +175,8 @@ export const ERRORS = {
   provider_unavailable: {
     status: null,
     meaning: 'The execution provider asked for is not available on this machine.',
-    action: 'Use --provider cpu, or run the GPU image on a machine with a CUDA device.'
+    action:
+      'Use --provider cpu, or install the CUDA libraries (README, GPU) and serve an fp16 bundle on a machine with a CUDA device.'
   },
   invalid_config: {
     status: null,

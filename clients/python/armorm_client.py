@@ -68,7 +68,7 @@ def score(
 
     Returns a list as long as inputs: {"score": float, "truncated": bool}, with "ratings": {objective: float} when
     they were asked for, or {"error": {"code", "message"}} for a conversation that cannot be scored.
-    Raises ArmormError when the request as a whole fails, after all attempts.
+    Raises ArmormError when the request as a whole fails, after all attempts, or the engine on every conversation.
     """
     if not inputs:
         return []
@@ -80,16 +80,13 @@ def score(
     }
     count = len(body["inputs"])
 
-    def engine_failed(reply):
-        """The engine ended during the batch. What it had done is remembered, so that asking again is cheap."""
-        errors = (result.get("error") or {} for result in _results(reply, count))
-        found = next((error for error in errors if error.get("code") == "engine_failed"), None)
-        return found and ArmormError(f"engine_failed: {found.get('message')}", code="engine_failed")
-
-    reply = post(
-        "/score", body, url=url, timeout=timeout, attempts=attempts, headers=headers, unfinished=engine_failed
-    )
-    return _results(reply, count)
+    reply = post("/score", body, url=url, timeout=timeout, attempts=attempts, headers=headers)
+    results = _results(reply, count)
+    # One such conversation ended the engine by itself, and others have their scores; all of them: it is broken.
+    failed = [result["error"] for result in results if (result.get("error") or {}).get("code") == "engine_failed"]
+    if len(failed) == count:
+        raise ArmormError(f"engine_failed: {failed[0].get('message')}", code="engine_failed")
+    return results
 
 
 def compute_score(
@@ -143,12 +140,11 @@ def reward_funcs(objectives=("score",), *, failed_score=0.0, **options):
     return [_RewardFunction(name, batches, failed_score) for name in names]
 
 
-def post(path, body, *, url=URL, timeout=TIMEOUT, attempts=ATTEMPTS, headers=None, unfinished=None):
+def post(path, body, *, url=URL, timeout=TIMEOUT, attempts=ATTEMPTS, headers=None):
     """Posts JSON and returns the reply's, of which every number is finite.
 
     Statuses 429, 502, 503 and 504 and lost connections are tried again, after the seconds that Retry-After says or
     else after pauses that double. All else raises ArmormError at once.
-    unfinished: tells of a reply why it has to be asked for again, or returns None.
     """
     request = urllib.request.Request(
         url.rstrip("/") + path,
@@ -159,10 +155,7 @@ def post(path, body, *, url=URL, timeout=TIMEOUT, attempts=ATTEMPTS, headers=Non
         wait = None
         try:
             with urllib.request.urlopen(request, timeout=timeout) as response:
-                reply = _parse(response.read())
-            error = unfinished(reply) if unfinished else None
-            if error is None:
-                return reply
+                return _parse(response.read())
         except urllib.error.HTTPError as refused:
             with refused:
                 error = _refusal(refused)

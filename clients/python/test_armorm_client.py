@@ -166,16 +166,16 @@ class TriesTest(ClientTest):
         with self.assertRaisesRegex(ArmormError, "no reply"):
             score([TURN], url=silent_url, attempts=2)
 
-    def test_what_a_restarting_engine_dropped_is_asked_for_again(self):
-        dropped = {"error": {"code": "engine_failed", "message": "it ended", "details": {}}}
-        self.answer(scored(0.5), dropped)
-        self.answer(scored(0.5), scored(0.75))
-        self.assertEqual(score([TURN, TURN], url=self.url), [scored(0.5), scored(0.75)])
+    def test_what_ends_the_engine_is_an_error_of_its_own_unless_everything_does(self):
+        ended = {"error": {"code": "engine_failed", "message": "it ended", "details": {}}}
+        self.answer(scored(0.5), ended)
+        self.assertEqual(score([TURN, TURN], url=self.url), [scored(0.5), ended])
         self.answers[:] = []
-        self.answer(dropped)
+        self.answer(ended)
         with self.assertRaises(ArmormError) as caught:
-            score([TURN], url=self.url, attempts=2)
+            score([TURN], url=self.url)
         self.assertEqual(caught.exception.code, "engine_failed")
+        self.assertEqual(len(self.requests), 2, "neither is asked for again")
 
     def test_post_reaches_any_route(self):
         self.answers.append((200, {"rewards": [0.5]}, {}))

@@ -90,7 +90,7 @@ async function serve(options: ServeOptions): Promise<void> {
     proof: { batch: selfTestBatch(manifest), check: (outputs) => void checkSelfTest(manifest, outputs) },
     ...(options.runTimeout >= 0 && { runTimeoutMs: options.runTimeout }),
     onEvent: (event) => {
-      logger.warn({ event }, 'engine')
+      logger[event.type === 'failed' ? 'fatal' : 'warn']({ event }, 'engine')
       if (event.type === 'fault') metrics.engineFault(event.reason)
       if (event.type === 'bisection') metrics.engineBisection()
       if (event.type === 'failed') void giveUp()

@@ -75,7 +75,7 @@ export interface Engine {
    * fails is tried once more, then in halves: what fails alone is refused, the rest is answered.
    * @param wanted - whether anybody still waits for the sequence at a place of the batch; what nobody waits for when its
    *   turn comes, or comes again, is refused
-   * @throws ArmormError when no sequence has an answer: engine_failed, engine_unavailable (not loaded, stopping,
+   * @throws ArmormError when no sequence has an answer, and all for one reason: engine_failed, engine_unavailable (not loaded, stopping,
    *   keeps failing, unwanted)
    */
   run(batch: readonly EngineSequence[], wanted?: (row: number) => boolean): Promise<RunOutputs>

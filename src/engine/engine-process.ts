@@ -52,7 +52,7 @@ export class EngineProcess {
 
   constructor(program: string, listener: ProcessListener, start = startProcess) {
     this.#listener = listener
-    this.#child = start(program)
+    this.#child = started(start, program)
     let grace: NodeJS.Timeout | undefined
     this.#child.once('disconnect', () => {
       const fault: Fault = { reason: 'channel', message: 'it closed its channel' }
@@ -162,7 +162,8 @@ export class EngineProcess {
 
   /** A child may be gone before its exit is known; then the exit decides what happens, not the failed send. */
   #send(message: ToEngine): void {
-    this.#child.send(message, () => undefined)
+    // One that could not be started has no channel, whatever the types say; its `error` ends it.
+    if ('send' in this.#child) this.#child.send(message, () => undefined)
   }
 
   #faultOfEnd(code: number | null, signal: string | null): Fault {
@@ -182,6 +183,16 @@ function disproof({ batch, check }: EngineProof, message: RunMessage): string | 
     return null
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** @throws StartFailure where the system has no memory for another process */
+function started(start: typeof startProcess, program: string): ChildProcess {
+  try {
+    return start(program)
+  } catch (error) {
+    const message = `the engine process: ${error instanceof Error ? error.message : String(error)}`
+    throw new StartFailure('load_failed', new ArmormError('engine_failed', message, {}, error))
   }
 }
 

@@ -99,11 +99,12 @@ export class Work {
   /** Tells the caller; once all is decided. */
   settle(): void {
     const [first] = this.#answers
-    if (!first) {
-      this.#reject([...this.#refused.values()][0]!)
+    const reasons = new Set(this.#refused.values())
+    if (!first && reasons.size === 1) {
+      this.#reject([...reasons][0]!)
       return
     }
-    const all = first.rows.length === this.#batch.length ? first.outputs : this.#assembled()
+    const all = first?.rows.length === this.#batch.length ? first.outputs : this.#assembled()
     this.#resolve({
       ...all,
       ...(this.#refused.size > 0 && { refused: this.#refused }),
@@ -113,8 +114,8 @@ export class Work {
 
   /** `[N, K]` of the answers of all parts; NaN where there is none. */
   #assembled(): HeadOutputs {
-    const { outputs, rows } = this.#answers[0]!
-    const objectives = outputs.ratings.length / rows.length
+    const [first] = this.#answers
+    const objectives = first ? first.outputs.ratings.length / first.rows.length : 0
     const gather = (name: keyof HeadOutputs, width: number) => {
       const values = new Float32Array(this.#batch.length * width).fill(NaN)
       for (const answer of this.#answers) {

@@ -7,6 +7,7 @@ import { ArmormError } from '../errors.js'
 import { BatchQueue } from '../scheduling/batch-queue.js'
 import type { HeadValues } from '../scheduling/rated-sequence.js'
 import { isFiniteReward } from '../scoring/finite.js'
+import { isItemError } from '../scoring/reward.js'
 import type { Conversation } from '../text/conversation.js'
 import { TokenizerPool } from '../text/pool.js'
 
@@ -86,7 +87,8 @@ async function at<T>(place: string, result: Promise<T>): Promise<T> {
   try {
     return await result
   } catch (error) {
-    if (!(error instanceof ArmormError)) throw error
+    // The server's own fault is not the line's.
+    if (!isItemError(error)) throw error
     throw new ArmormError('invalid_data', `${place}: ${error.code}: ${error.message}`, {}, error)
   }
 }

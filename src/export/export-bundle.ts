@@ -229,6 +229,11 @@ async function calibrationOf(
     if (calibration === undefined && exactTokens === undefined) return null
     throw new ArmormError('invalid_config', '--calibration and --exact-tokens are for --precision int8')
   }
+  const outside = exactTokens?.find((id) => id >= vocabSize)
+  if (outside !== undefined) {
+    const message = `--exact-tokens names ${outside}, but the vocabulary has ${vocabSize} tokens`
+    throw new ArmormError('invalid_config', message)
+  }
   const exact = [...new Set(exactTokens ?? text?.structureTokens() ?? [])].filter((id) => id < vocabSize)
   if (text !== null) {
     const path = calibration ?? CALIBRATION_FILE

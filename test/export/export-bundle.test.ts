@@ -105,6 +105,10 @@ t.test('int8: what it is calibrated with is refused where it cannot be used', as
   const calibration = join(t.testdirName, 'data.jsonl')
   await t.rejects(exportBundle({ ...options, precision: 'fp32', calibration }), refused(/for --precision int8/))
   await t.rejects(exportBundle({ ...options, precision: 'fp32', exactTokens: [1] }), refused(/for --precision int8/))
+  await t.rejects(
+    exportBundle({ ...options, precision: 'int8', exactTokens: [1_000_000] }),
+    refused(/--exact-tokens names 1000000, but the vocabulary has/)
+  )
   await t.rejects(exportBundle({ ...options, precision: 'int8', calibration }), refused(/needs a tokenizer/))
   t.same(readdirSync(t.testdirName), [], 'nothing is left')
 })

@@ -34,7 +34,7 @@ function isGroup(value: unknown): value is Group {
 
 /**
  * Reads conversations, one JSON object a line: `{"prompt": [messages], "responses": [texts]}`.
- * @throws ArmormError invalid_config naming file and line
+ * @throws ArmormError invalid_data naming file and line
  */
 export async function readConversations(path: string): Promise<Message[][]> {
   let text: string
@@ -42,7 +42,7 @@ export async function readConversations(path: string): Promise<Message[][]> {
     text = await readFile(path, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    throw new ArmormError('invalid_config', `calibration data ${path} cannot be read (${code})`, {}, error)
+    throw new ArmormError('invalid_data', `calibration data ${path} cannot be read (${code})`, {}, error)
   }
   const conversations = text.split('\n').flatMap((line, i) => {
     if (line.trim() === '') return []
@@ -50,21 +50,21 @@ export async function readConversations(path: string): Promise<Message[][]> {
     try {
       group = JSON.parse(line)
     } catch {
-      throw new ArmormError('invalid_config', `${path}:${i + 1} is not JSON`)
+      throw new ArmormError('invalid_data', `${path}:${i + 1} is not JSON`)
     }
     if (!isGroup(group)) {
-      throw new ArmormError('invalid_config', `${path}:${i + 1} is no {"prompt": [messages], "responses": [texts]}`)
+      throw new ArmormError('invalid_data', `${path}:${i + 1} is no {"prompt": [messages], "responses": [texts]}`)
     }
     const { prompt, responses } = group
     return responses.map((content) => [...prompt, { role: 'assistant', content }])
   })
-  if (conversations.length === 0) throw new ArmormError('invalid_config', `calibration data ${path} is empty`)
+  if (conversations.length === 0) throw new ArmormError('invalid_data', `calibration data ${path} is empty`)
   return conversations
 }
 
 /**
  * Conversations as the engine takes them; what is too long for the model even without its prompt is left out.
- * @throws ArmormError invalid_config for conversations that this model's tokenizer or template refuses, or none that fits
+ * @throws ArmormError invalid_data for conversations that this model's tokenizer or template refuses, or none that fits
  */
 export function tokenized(conversations: readonly Message[][], text: TextModel, path: string): EngineSequence[] {
   const sequences = conversations.flatMap((messages, i) => {
@@ -75,11 +75,11 @@ export function tokenized(conversations: readonly Message[][], text: TextModel, 
       if (!(error instanceof ArmormError)) throw error
       if (error.code === 'too_long') return []
       const message = `conversation ${i} of the calibration data ${path} is refused: ${error.message}`
-      throw new ArmormError('invalid_config', message, {}, error)
+      throw new ArmormError('invalid_data', message, {}, error)
     }
   })
   if (sequences.length > 0) return sequences
-  throw new ArmormError('invalid_config', `no conversation of the calibration data ${path} fits into the model`)
+  throw new ArmormError('invalid_data', `no conversation of the calibration data ${path} fits into the model`)
 }
 
 /** Token ids from the whole vocabulary, the same for the same model. */

@@ -71,7 +71,7 @@ export class ContractScorer {
     const own = outcomes.map((outcome) => unplaced(outcome as Outcome))
     for (const [index, outcome] of own.entries()) {
       if (!(outcome instanceof ArmormError)) continue
-      // The engine may do better the next time; all else would fail again.
+      // Rewards that stand in would hide a broken engine from whoever trains.
       if (outcome.code === 'engine_failed' || contracts.failedScore === null) throw placed(outcome, index)
       metrics.error(outcome.code)
     }

@@ -158,7 +158,10 @@ class Routes {
 function patternOf(url: string): RegExp {
   const parts = url.split('/').map((part) => {
     if (part === '*') return '.*'
-    return part.startsWith(':') ? '[^/]+' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    // What follows a parameter behind two colons is one, literally: `:model::predict`.
+    const [, literal] = part.split('::')
+    if (part.startsWith(':')) return literal === undefined ? '[^/]+' : `[^/]+:${literal}`
+    return part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
   })
   return new RegExp(`^${parts.join('/')}$`)
 }

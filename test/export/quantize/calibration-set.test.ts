@@ -26,7 +26,7 @@ t.test('a bad line is named by file and line, a missing file by its name', async
   const good = JSON.stringify({ prompt: [{ role: 'user', content: 'a' }], responses: ['b', 'c'] })
   const refused = async (lines: string[], message: string) => {
     writeFileSync(path, lines.join('\n'))
-    await t.rejects(readConversations(path), { code: 'invalid_config', message })
+    await t.rejects(readConversations(path), { code: 'invalid_data', message })
   }
   await refused([good, '', '{'], `${path}:3 is not JSON`)
   for (const bad of [
@@ -43,7 +43,7 @@ t.test('a bad line is named by file and line, a missing file by its name', async
   }
   await refused(['', ''], `calibration data ${path} is empty`)
   await t.rejects(readConversations(`${path}.gone`), {
-    code: 'invalid_config',
+    code: 'invalid_data',
     message: `calibration data ${path}.gone cannot be read (ENOENT)`
   })
 })
@@ -56,9 +56,9 @@ t.test('a response too long for the model is left out; if all are, that is an er
   ]
   const long = conversation('word '.repeat(100))
   t.equal(tokenized([conversation('Hi'), long], text, 'x').length, 1)
-  t.throws(() => tokenized([long], text, 'x'), { code: 'invalid_config', message: /^no conversation/ })
+  t.throws(() => tokenized([long], text, 'x'), { code: 'invalid_data', message: /^no conversation/ })
   t.throws(() => tokenized([[{ role: 'user', content: 'Hello' }]], text, 'x'), {
-    code: 'invalid_config',
+    code: 'invalid_data',
     message: /^conversation 0 of the calibration data x is refused/
   })
 })

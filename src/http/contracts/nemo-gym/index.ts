@@ -43,8 +43,12 @@ export const nemoGym: Contract = {
         if (!item) return undefined
         const parts = components(item, call.services)
         const { error } = errorOf(item)
+        // What an earlier try could not score may be scored now.
+        const asked: Record<string, unknown> = { ...body }
+        delete asked['error']
+        delete asked['failure_reason']
         return {
-          ...body,
+          ...asked,
           ...parts,
           // An objective may have the name of one of these.
           responses_create_params: body.responses_create_params,
