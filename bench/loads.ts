@@ -1,6 +1,6 @@
 /** Conversations of the shapes that trainers send, built from self-written ones; the same for the same seed. */
 import type { Message } from '../src/text/conversation.js'
-import { type Random, seeded } from './random.js'
+import { type Random, seeded } from '../src/random.js'
 
 /** A line of conversations.jsonl. */
 export interface RawGroup {

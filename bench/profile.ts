@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadBundle } from '../src/bundle/load.js'
-import type { Manifest } from '../src/bundle/manifest.js'
+import { exactTokensOf, type Manifest } from '../src/bundle/manifest.js'
 import { packBatch } from '../src/engine/pack.js'
 import { RewardSession } from '../src/engine/session.js'
 import { LoadBuilder, type LoadShape } from './loads.js'
@@ -89,7 +89,7 @@ async function profile(folder: string, manifest: Manifest, threads: number): Pro
         folder,
         provider: 'cpu',
         threads,
-        exactTokens: manifest.backbone.exact_tokens ?? [],
+        exactTokens: exactTokensOf(manifest),
         profile: join(traces, 'trace')
       })
       for (let run = 0; run < RUNS; run++) await session.run(batch)

@@ -1,5 +1,6 @@
 /** The engine alone, in a process of its own: no HTTP, no tokenizer, no queue. What the hardware gives. */
 import { loadBundle } from '../../src/bundle/load.js'
+import { exactTokensOf } from '../../src/bundle/manifest.js'
 import { AskedProcess } from './asked-process.js'
 import { type BenchConversation, type Contestant, fastest, type Outcome, type Work } from './contestant.js'
 import type { FromEngineChild, ToEngineChild } from './engine-child.js'
@@ -47,7 +48,7 @@ export class EngineAlone implements Contestant {
   static async start(folder: string, threads: number, name = 'engine'): Promise<EngineAlone> {
     const engine = new EngineAlone(name)
     const { manifest } = await loadBundle(folder)
-    const exactTokens = manifest.backbone.exact_tokens ?? []
+    const exactTokens = exactTokensOf(manifest)
     await engine.#process.ask({ type: 'open', options: { folder, provider: 'cpu', threads, exactTokens } })
     return engine
   }

@@ -1,5 +1,5 @@
 /** Who asks for rewards, and when. Seeded: the same numbers give the same traffic. */
-import { type Random, seeded } from '../random.js'
+import { type Random, seeded } from '../../src/random.js'
 
 /** One conversation to rate. */
 export interface Conversation {

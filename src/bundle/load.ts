@@ -5,6 +5,7 @@ import Schema from 'typebox/schema'
 import { ArmormError } from '../errors.js'
 import { BACKBONE_DATA_FILE, checksum, revisionOf, TOKENIZER_FILE } from './files.js'
 import { BUNDLE_FORMAT, Manifest, MANIFEST_FILE } from './manifest.js'
+import { schemaProblem } from './schema-problem.js'
 
 export interface Bundle {
   readonly folder: string
@@ -68,12 +69,7 @@ function parseManifest(text: string): Manifest {
     throw invalid(`format version ${JSON.stringify(version)}; this server reads version ${BUNDLE_FORMAT}`)
   }
   const [ok, errors] = validator.Errors(json)
-  if (!ok) {
-    const first = errors[0]
-    // TypeBox reports an unknown key as one whose schema is `false`.
-    const what = first?.keyword === 'boolean' ? 'is not a known key' : (first?.message ?? 'does not match the schema')
-    throw invalid(`${first?.instancePath || '/'} ${what}`)
-  }
+  if (!ok) throw invalid(schemaProblem(errors))
   const manifest = json as Manifest
   checkConsistency(manifest, invalid)
   return manifest

@@ -149,3 +149,8 @@ export const Manifest = Type.Object(
   { additionalProperties: false }
 )
 export type Manifest = Static<typeof Manifest>
+
+/** Ids of the tokens that the engine keeps apart; most bundles have none. */
+export function exactTokensOf({ backbone }: Pick<Manifest, 'backbone'>): readonly number[] {
+  return backbone.exact_tokens ?? []
+}

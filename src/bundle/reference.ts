@@ -9,6 +9,7 @@ import { type Static, Type } from 'typebox'
 import Schema from 'typebox/schema'
 import { ArmormError } from '../errors.js'
 import type { Manifest } from './manifest.js'
+import { schemaProblem } from './schema-problem.js'
 
 export const REFERENCE_FILE = 'reference.json'
 export const REFERENCE_FORMAT = 1
@@ -76,11 +77,7 @@ function checkReference(json: unknown, manifest: Manifest): Reference {
     throw invalid(`format version ${JSON.stringify(version)}; this server reads version ${REFERENCE_FORMAT}`)
   }
   const [ok, errors] = validator.Errors(json)
-  if (!ok) {
-    const first = errors[0]
-    const what = first?.keyword === 'boolean' ? 'is not a known key' : (first?.message ?? 'does not match the schema')
-    throw invalid(`${first?.instancePath || '/'} ${what}`)
-  }
+  if (!ok) throw invalid(schemaProblem(errors))
   const reference = json as Reference
   const { revision } = manifest.model
   if (reference.model_revision !== revision) {

@@ -1,5 +1,6 @@
 /** A bundle proves itself before it is served: the engine must reproduce the rewards stored in the manifest. */
 import type { Engine, EngineSequence, HeadOutputs } from '../engine/contract.js'
+import type { EngineProof } from '../engine/engine-process.js'
 import { ArmormError } from '../errors.js'
 import type { Manifest } from './manifest.js'
 
@@ -10,6 +11,11 @@ const difference = (found: number, expected: number): number =>
 /** The stored cases, as the one batch in which they run. */
 export function selfTestBatch({ self_test: { cases } }: Manifest): EngineSequence[] {
   return cases.map((each) => ({ ids: Int32Array.from(each.input_ids), gateIndex: each.gate_index }))
+}
+
+/** What an engine that was started again has to pass before it gets work. */
+export function selfTestProof(manifest: Manifest): EngineProof {
+  return { batch: selfTestBatch(manifest), check: (outputs) => void checkSelfTest(manifest, outputs) }
 }
 
 /**

@@ -6,7 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Command, Option } from 'commander'
 import { loadBundle } from '../bundle/load.js'
 import { loadReference } from '../bundle/reference.js'
-import { checkSelfTest, selfTest, selfTestBatch } from '../bundle/self-test.js'
+import { exactTokensOf } from '../bundle/manifest.js'
+import { selfTest, selfTestProof } from '../bundle/self-test.js'
 import { CONFIG_OPTION, resolveConfig } from '../config/resolve.js'
 import { flagOf, OPTION_NAMES, optionSchema, type ServeOptions, variableOf } from '../config/schema.js'
 import { EngineSupervisor } from '../engine/supervisor.js'
@@ -85,9 +86,9 @@ async function serve(options: ServeOptions): Promise<void> {
       maxBatchSequences: options.maxBatchSequences,
       budgetMs: WARM_UP_MS
     },
-    exactTokens: manifest.backbone.exact_tokens ?? [],
+    exactTokens: exactTokensOf(manifest),
     objectives: manifest.objectives.length,
-    proof: { batch: selfTestBatch(manifest), check: (outputs) => void checkSelfTest(manifest, outputs) },
+    proof: selfTestProof(manifest),
     ...(options.runTimeout >= 0 && { runTimeoutMs: options.runTimeout }),
     onEvent: (event) => {
       logger[event.type === 'failed' ? 'fatal' : 'warn']({ event }, 'engine')

@@ -67,6 +67,9 @@ export interface EngineCapacity {
   readonly tokensPerSecond: number
 }
 
+/** Batches that the engine's process has at a time: one that it runs, and one that it finds in its pipe when that one ends. */
+export const ENGINE_DEPTH = 2
+
 export interface Engine {
   /** Loads the model; resolves once batches can run. @throws ArmormError of the start-up kind. */
   load(): Promise<void>

@@ -2,14 +2,15 @@
 import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { ArmormError } from '../errors.js'
-import type {
-  Engine,
-  EngineCapacity,
-  EngineFault,
-  EngineHealth,
-  EngineSequence,
-  EngineState,
-  RunOutputs
+import {
+  type Engine,
+  ENGINE_DEPTH,
+  type EngineCapacity,
+  type EngineFault,
+  type EngineHealth,
+  type EngineSequence,
+  type EngineState,
+  type RunOutputs
 } from './contract.js'
 import { EngineProcess, type EngineProof, type Fault, StartFailure } from './engine-process.js'
 import { resultDefect, type RunMessage } from './protocol.js'
@@ -51,8 +52,6 @@ export type EngineEvent =
 
 const MAX_RESTARTS = 5
 const BACKOFF_MS = 250
-/** Batches that the process has: one that it runs, and one that it finds in its pipe when that one ends. */
-const DEPTH = 2
 
 /** A part that the process has. */
 interface Handed {
@@ -179,7 +178,7 @@ export class EngineSupervisor implements Engine {
   }
 
   #next(): void {
-    while (this.#state === 'ready' && this.#handed.length < DEPTH) {
+    while (this.#state === 'ready' && this.#handed.length < ENGINE_DEPTH) {
       const waiting = this.#waiting.shift()
       if (!waiting) break
       const part = waiting.work.stillWanted(waiting)

@@ -1,6 +1,7 @@
 /** Rates conversations by a bundle's model in their order, in memory that does not grow with their number. */
-import { checkSelfTest, selfTestBatch } from '../bundle/self-test.js'
 import type { Bundle } from '../bundle/load.js'
+import { exactTokensOf } from '../bundle/manifest.js'
+import { selfTestProof } from '../bundle/self-test.js'
 import { EngineSupervisor } from '../engine/supervisor.js'
 import { usableThreads } from '../engine/threads.js'
 import { ArmormError } from '../errors.js'
@@ -52,8 +53,8 @@ export async function* rateInOrder<T extends Placed>(
     folder,
     provider: 'cpu',
     threads,
-    exactTokens: manifest.backbone.exact_tokens ?? [],
-    proof: { batch: selfTestBatch(manifest), check: (outputs) => void checkSelfTest(manifest, outputs) }
+    exactTokens: exactTokensOf(manifest),
+    proof: selfTestProof(manifest)
   })
   try {
     await engine.load()

@@ -1,5 +1,5 @@
 /** Requests that arrive together run together: a queue in front of the engine. */
-import type { Engine, EngineSequence, HeadOutputs } from '../engine/contract.js'
+import { type Engine, ENGINE_DEPTH, type EngineSequence, type HeadOutputs } from '../engine/contract.js'
 import { ArmormError } from '../errors.js'
 import { type BatchLimits, type Plan, planBatch, type Waiting } from './plan-batch.js'
 import { promptKey } from './prompt-key.js'
@@ -27,8 +27,6 @@ export interface BatchQueueOptions {
   readonly now?: () => number
 }
 
-/** Batches that the engine has at a time: one that runs, and one that it finds when that one ends. */
-const DEPTH = 2
 /** How many batches of the largest size later arrivals may go before a conversation, all together. */
 const REACH_BATCHES = 8
 /** What misses this batch and the one after, which may be planned already, is answered some three batches from now. */
@@ -153,7 +151,7 @@ export class BatchQueue {
 
   /** Gives the engine a batch when it has none, and a full one ahead when one runs. */
   #handOver(): void {
-    while (this.#waiting.length > 0 && this.#handed.length < DEPTH && this.#due()) {
+    while (this.#waiting.length > 0 && this.#handed.length < ENGINE_DEPTH && this.#due()) {
       const plan = planBatch(this.#waiting, this.#limits(), this.#now())
       // A batch that is not full waits for company as long as the engine has something to do.
       if (this.#handed.length > 0 && !plan.full) return

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { seeded } from '../../bench/random.js'
+import { seeded } from '../../src/random.js'
 import { readOnnx } from '../../bench/peers/checkpoint/read-onnx.js'
 import { rebuildCheckpoint } from '../../bench/peers/checkpoint/rebuild.js'
 import { readConfig } from '../../src/checkpoint/config.js'

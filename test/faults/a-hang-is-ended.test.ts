@@ -1,9 +1,9 @@
 /** A run that does not end is ended, and counts as a crash; so does a restart that does not. */
 import t, { type Test } from 'tap'
-import { type EngineEvent, EngineSupervisor, type SupervisorOptions } from '../../src/engine/supervisor.js'
+import type { EngineEvent, SupervisorOptions } from '../../src/engine/supervisor.js'
 import { loadLimit, runLimit } from '../../src/engine/time-limit.js'
 import { engineOver, SCRIPTED_ENGINE, sequence } from '../support/engines.js'
-import { FakeProcess, loads } from '../support/fake-process.js'
+import { fakeEngine, FakeProcess, loads } from '../support/fake-process.js'
 
 const HANG = 14
 
@@ -22,12 +22,7 @@ function hanging(t: Test, options: Partial<SupervisorOptions> = {}, hangs: boole
       done()
     }
   })
-  const engine = new EngineSupervisor({
-    folder: '',
-    provider: 'cpu',
-    threads: 1,
-    exactTokens: [],
-    backoffMs: 0,
+  const engine = fakeEngine({
     start,
     onEvent: (event) => void events.push(event),
     ...options

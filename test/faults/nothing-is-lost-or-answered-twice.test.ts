@@ -2,9 +2,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { EngineSequence, RunOutputs } from '../../src/engine/contract.js'
-import { EngineSupervisor } from '../../src/engine/supervisor.js'
 import { sequence } from '../support/engines.js'
-import { FakeProcess, loads, outputsOf } from '../support/fake-process.js'
+import { fakeEngine, FakeProcess, loads, outputsOf } from '../support/fake-process.js'
 
 /** What befalls one load, one run of the self-test or one batch; `none` is the most frequent. */
 const FAULTS = [
@@ -36,12 +35,7 @@ async function play(sizes: readonly number[], faults: readonly Fault[], waves: n
   const left = [...faults]
   const broken: string[] = []
   const answered = new Set<number>()
-  const engine = new EngineSupervisor({
-    folder: '',
-    provider: 'cpu',
-    threads: 1,
-    exactTokens: [],
-    backoffMs: 0,
+  const engine = fakeEngine({
     maxRestarts: 1000,
     runTimeoutMs: 20,
     reloadTimeoutMs: 20,

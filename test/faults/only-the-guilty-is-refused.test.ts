@@ -2,10 +2,10 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { EngineSequence, RunOutputs } from '../../src/engine/contract.js'
-import { type EngineEvent, EngineSupervisor, type SupervisorOptions } from '../../src/engine/supervisor.js'
+import type { EngineEvent, SupervisorOptions } from '../../src/engine/supervisor.js'
 import { type Part, Work } from '../../src/engine/work.js'
 import { engineOver, SCRIPTED_ENGINE, sequence } from '../support/engines.js'
-import { FakeProcess, loads, outputsOf } from '../support/fake-process.js'
+import { fakeEngine, FakeProcess, loads, outputsOf } from '../support/fake-process.js'
 
 const batchOf = (size: number): EngineSequence[] => Array.from({ length: size }, (_, i) => sequence([0, i]))
 
@@ -135,12 +135,7 @@ function dying(t: Test, proof: boolean, options: Partial<SupervisorOptions> = {}
       done()
     }
   })
-  const engine = new EngineSupervisor({
-    folder: '',
-    provider: 'cpu',
-    threads: 1,
-    exactTokens: [],
-    backoffMs: 0,
+  const engine = fakeEngine({
     start,
     ...(proof && { proof: { batch: [sequence([0, 1])], check: () => undefined } }),
     ...options

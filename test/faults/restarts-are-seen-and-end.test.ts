@@ -2,21 +2,17 @@
 import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { type EngineEvent, EngineSupervisor } from '../../src/engine/supervisor.js'
+import type { EngineEvent } from '../../src/engine/supervisor.js'
 import { tinyBundle } from '../support/bundles.js'
 import { engineOver, SCRIPTED_ENGINE, sequence } from '../support/engines.js'
-import { FakeProcess, loads } from '../support/fake-process.js'
+import { fakeEngine, FakeProcess, loads } from '../support/fake-process.js'
 import { childrenOf, startServer } from '../support/server.js'
 import { until } from '../support/until.js'
 
 t.test('pauses double from restart to restart, and begin anew after an answer', async (t) => {
   const events: EngineEvent[] = []
   let [dies, loadsToFail] = [0, 0]
-  const engine = new EngineSupervisor({
-    folder: '',
-    provider: 'cpu',
-    threads: 1,
-    exactTokens: [],
+  const engine = fakeEngine({
     backoffMs: 1,
     onEvent: (event) => void events.push(event),
     start: FakeProcess.starter({
@@ -43,12 +39,7 @@ t.test('pauses double from restart to restart, and begin anew after an answer', 
 
 t.test('one that ends in the moment in which it has loaded is started again', async (t) => {
   let loaded = 0
-  const engine = new EngineSupervisor({
-    folder: '',
-    provider: 'cpu',
-    threads: 1,
-    exactTokens: [],
-    backoffMs: 0,
+  const engine = fakeEngine({
     start: FakeProcess.starter({
       load(self, done) {
         if (++loaded > 3) return loads(self, done)

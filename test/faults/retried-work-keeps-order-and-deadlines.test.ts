@@ -1,20 +1,14 @@
 /** Work that is tried again keeps its place; what nobody waits for by then is dropped; the measured rate stays true. */
 import t, { type Test } from 'tap'
-import { EngineSupervisor } from '../../src/engine/supervisor.js'
 import { BatchQueue } from '../../src/scheduling/batch-queue.js'
 import { sequence } from '../support/engines.js'
-import { FakeProcess, loads, type RunMessage } from '../support/fake-process.js'
+import { fakeEngine, FakeProcess, loads, type RunMessage } from '../support/fake-process.js'
 import { until } from '../support/until.js'
 
 /** A queue over an engine without processes whose runs the test ends, in order: with an answer, or with its death. */
 async function controlled(t: Test) {
   const runs: { ids: number[]; answer: () => void; die: () => void }[] = []
-  const engine = new EngineSupervisor({
-    folder: '',
-    provider: 'cpu',
-    threads: 1,
-    exactTokens: [],
-    backoffMs: 0,
+  const engine = fakeEngine({
     start: FakeProcess.starter({
       load: loads,
       run: (self: FakeProcess, message: RunMessage, done) => {

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import type { EngineSequence, HeadOutputs } from '../../src/engine/contract.js'
 import type { FromEngine, ToEngine } from '../../src/engine/protocol.js'
+import { EngineSupervisor, type SupervisorOptions } from '../../src/engine/supervisor.js'
 
 export type RunMessage = Extract<ToEngine, { type: 'run' }>
 
@@ -113,4 +114,9 @@ export function outputsOf(batch: readonly EngineSequence[]): HeadOutputs {
 export function loads(self: FakeProcess, done: () => void): void {
   self.say({ type: 'loaded', capacity: null })
   done()
+}
+
+/** An engine of such processes: no folder, no pause between restarts. */
+export function fakeEngine(options: Partial<SupervisorOptions> & Pick<SupervisorOptions, 'start'>): EngineSupervisor {
+  return new EngineSupervisor({ folder: '', provider: 'cpu', threads: 1, exactTokens: [], backoffMs: 0, ...options })
 }

@@ -39,7 +39,6 @@ import { type Int8Linears, int8Linears } from './int8-linear.js'
 import { arrangeQueries } from './query-heads.js'
 
 /** The two kinds of tokens. */
-
 type Part = 'rounded' | 'exact'
 
 /** A value for each kind of token; null where a bundle has no exact tokens. */
@@ -232,7 +231,7 @@ async function wideLayer(
   layer: number,
   valueShift: Float64Array,
   arrange: Arrange
-): Promise<{ q: Linears; layer: Omit<FoldedLayer, 'qkv'> & FoldedLayer }> {
+): Promise<{ q: Linears; layer: Omit<FoldedLayer, 'qkv'> }> {
   const { graph } = sink
   const path = `layers.${layer}`
   const load = async (name: MatrixName) => arrange(name, await folded.matrix(layer, name))
@@ -260,7 +259,6 @@ async function wideLayer(
   return {
     q,
     layer: {
-      qkv: q,
       o: await residual('o_proj', attendedShift(folded.config, valueShift)),
       gateUp: (within, at, x) => [...gate(within, at, x), ...up(within, at, x)],
       down: await residual('down_proj', new Float64Array(intermediateSize))

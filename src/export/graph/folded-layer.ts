@@ -97,7 +97,7 @@ export function afterAttention(
   context: FoldedContext,
   graph: GraphBuilder,
   path: string,
-  { o, gateUp, down }: FoldedLayer,
+  { o, gateUp, down }: Omit<FoldedLayer, 'qkv'>,
   attended: string,
   before: string
 ): { delta: string; residual: string } {

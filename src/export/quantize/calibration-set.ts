@@ -5,7 +5,7 @@ import type { EngineSequence } from '../../engine/contract.js'
 import { ArmormError } from '../../errors.js'
 import type { Message } from '../../text/conversation.js'
 import type { TextModel } from '../../text/text-model.js'
-import { uniforms } from './rotation.js'
+import { seeded } from '../../random.js'
 
 /** The packaged conversations; data, which stays beside the sources and is not compiled. */
 export const CALIBRATION_FILE = fileURLToPath(new URL('../../../../models/calibration.jsonl', import.meta.url))
@@ -84,7 +84,7 @@ export function tokenized(conversations: readonly Message[][], text: TextModel, 
 
 /** Token ids from the whole vocabulary, the same for the same model. */
 export function madeUp(vocabSize: number, maxTokens: number): EngineSequence[] {
-  const uniform = uniforms(1)
+  const uniform = seeded(1)
   return Array.from({ length: MADE_UP_SEQUENCES }, () => {
     const length = Math.min(maxTokens, MADE_UP_TOKENS)
     return { ids: Int32Array.from({ length }, () => Math.floor(uniform() * vocabSize)), gateIndex: 0 }

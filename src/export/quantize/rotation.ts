@@ -4,26 +4,14 @@
  * without gains commutes with it, so the rotation goes into the weights (QuaRot, arXiv 2404.00456; SpinQuant,
  * arXiv 2405.16406).
  */
+import { type Random, seeded } from '../../random.js'
 import { hadamardBlock, transformBlocks } from './hadamard.js'
 
-/** Uniform numbers in [0, 1), the same for the same seed (mulberry32, Tommy Ettinger, public domain). */
-export function uniforms(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 /** Standard normal numbers from uniform ones (Box and Muller). */
-const normal = (uniform: () => number): number =>
-  Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform())
+const normal = (uniform: Random): number => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform())
 
 /** A random orthogonal matrix `[size, size]`: normal numbers, their rows made orthogonal to those before (twice, for float64's sake). */
-export function randomOrthogonal(size: number, uniform: () => number): Float64Array {
+export function randomOrthogonal(size: number, uniform: Random): Float64Array {
   const matrix = Float64Array.from({ length: size * size }, () => normal(uniform))
   const row = (i: number): Float64Array => matrix.subarray(i * size, (i + 1) * size)
   const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0)
@@ -56,7 +44,7 @@ export class Rotation {
 
   /** @param size coordinates of a state; the same size gives the same rotation */
   constructor(readonly size: number) {
-    const uniform = uniforms(SEED)
+    const uniform = seeded(SEED)
     this.#block = hadamardBlock(size)
     this.#signs = Float64Array.from({ length: size }, () => (uniform() < 0.5 ? -1 : 1))
     this.#mix = randomOrthogonal(size / this.#block, uniform)

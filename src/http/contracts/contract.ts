@@ -92,6 +92,11 @@ export interface ContractRoute {
   readonly serialize?: (reply: unknown) => string
 }
 
+/** The form of many: one text in one field. */
+export const textErrorForm =
+  (field: 'error' | 'detail'): Contract['errorForm'] =>
+  ({ code, message }, status) => ({ status, body: { [field]: `${code}: ${message}` } })
+
 /** An error as a contract's clients get it. */
 export function wireError({ errorForm, refusals = {} }: Contract, error: ArmormError): ErrorForm {
   const own = error.status

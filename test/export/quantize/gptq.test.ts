@@ -8,11 +8,11 @@ import {
   roundGptq,
   roundNearest
 } from '../../../src/export/quantize/gptq.js'
-import { uniforms } from '../../../src/export/quantize/rotation.js'
+import { seeded } from '../../../src/random.js'
 
 /** Rows `[count, inputs]` whose inputs go together: few causes, a little noise. */
 function correlatedRows(seed: number, count: number, inputs: number): Float64Array {
-  const uniform = uniforms(seed)
+  const uniform = seeded(seed)
   const causes = 1 + (seed % 3)
   const loadings = Float64Array.from({ length: causes * inputs }, () => uniform() - 0.5)
   const rows = new Float64Array(count * inputs)
@@ -83,7 +83,7 @@ t.test('products come out nearer than with every weight rounded by itself; no le
     fc.property(fc.integer({ min: 1, max: 10_000 }), fc.integer({ min: 3, max: 150 }), (seed, inputs) => {
       const outputs = 5
       const rows = correlatedRows(seed, 80, inputs)
-      const uniform = uniforms(seed + 1)
+      const uniform = seeded(seed + 1)
       const weights = Float64Array.from({ length: inputs * outputs }, () => uniform() - 0.5)
       const plain = roundNearest(weights, outputs)
       const better = roundGptq(weights.slice(), outputs, inputFactor(secondMoments(rows, inputs)))

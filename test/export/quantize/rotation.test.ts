@@ -1,6 +1,7 @@
 import t from 'tap'
 import { hadamardBlock, hadamardMatrix, transformBlocks } from '../../../src/export/quantize/hadamard.js'
-import { Rotation, uniforms } from '../../../src/export/quantize/rotation.js'
+import { Rotation } from '../../../src/export/quantize/rotation.js'
+import { seeded } from '../../../src/random.js'
 
 /** Largest difference of M Mᵀ from the identity. */
 function offIdentity(matrix: Float64Array, size: number): number {
@@ -34,7 +35,7 @@ t.test('it spreads a single large value over all coordinates', async (t) => {
 
 t.test('rows are rotated one by one', async (t) => {
   const size = 12
-  const uniform = uniforms(3)
+  const uniform = seeded(3)
   const rows = Float64Array.from({ length: 3 * size }, uniform)
   const rotation = new Rotation(size)
   const matrix = rotation.matrix()

@@ -5,7 +5,7 @@ import { requireFewEnough } from '../../input-forms.js'
 import { requireModel } from '../../model.js'
 import { checker, HINT, invalid } from '../../validation.js'
 import { ChatMessages, readChatMessages } from '../chat-messages.js'
-import type { Contract } from '../contract.js'
+import { type Contract, textErrorForm } from '../contract.js'
 import { errorOf, itemError } from '../item-replies.js'
 import { readPair } from '../pairs.js'
 import type { ContractInput, ContractReward } from '../scoring.js'
@@ -71,7 +71,7 @@ export const kserve: Contract = {
   protocol: 'kserve',
   tag: { name: 'KServe v1', description: "Version 1 of KServe's prediction protocol." },
   errorSchema: Type.Object({ error: Type.String({ description: '`code: message`.' }) }, { title: 'KserveError' }),
-  errorForm: ({ status, code, message }) => ({ status, body: { error: `${code}: ${message}` } }),
+  errorForm: textErrorForm('error'),
   routes: [
     {
       method: 'GET',

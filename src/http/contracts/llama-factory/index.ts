@@ -5,7 +5,7 @@
 import { Type } from 'typebox'
 import { ArmormError } from '../../../errors.js'
 import { HINT } from '../../validation.js'
-import { type Contract, contractRoute } from '../contract.js'
+import { type Contract, contractRoute, textErrorForm } from '../contract.js'
 import { errorsOf, itemErrors } from '../item-replies.js'
 
 const ScoreEvaluationRequest = Type.Object(
@@ -43,7 +43,7 @@ export const llamaFactory: Contract = {
   protocol: 'llama-factory',
   tag: { name: 'LLaMA-Factory', description: 'Reward model of LLaMA-Factory PPO over its API.' },
   errorSchema: Type.Object({ detail: Type.String() }, { title: 'LlamaFactoryError' }),
-  errorForm: ({ code, message }, status) => ({ status, body: { detail: `${code}: ${message}` } }),
+  errorForm: textErrorForm('detail'),
   routes: [
     contractRoute({
       url: '/v1/score/evaluation',

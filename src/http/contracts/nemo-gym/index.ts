@@ -4,7 +4,7 @@
  * for the server's trouble, which may be tried again, and any other 4xx for bad data.
  */
 import { Type } from 'typebox'
-import { type Contract, contractRoute } from '../contract.js'
+import { type Contract, contractRoute, textErrorForm } from '../contract.js'
 import { errorOf, itemError } from '../item-replies.js'
 import { components } from './components.js'
 import { readRollout, Rollout } from './rollout.js'
@@ -30,7 +30,7 @@ export const nemoGym: Contract = {
   protocol: 'nemo-gym',
   tag: { name: 'NeMo-Gym', description: 'Verification of rollouts for NeMo-RL.' },
   errorSchema: Type.Object({ detail: Type.String() }, { title: 'NemoGymError' }),
-  errorForm: ({ code, message }, status) => ({ status, body: { detail: `${code}: ${message}` } }),
+  errorForm: textErrorForm('detail'),
   routes: [
     contractRoute({
       url: '/verify',

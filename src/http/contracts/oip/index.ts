@@ -6,7 +6,7 @@ import { type TSchema, Type } from 'typebox'
 import { packageVersion } from '../../../version.js'
 import { unreadiness } from '../../lifecycle.js'
 import type { Services } from '../../services.js'
-import type { BytesReply, Call, Contract, ContractRoute } from '../contract.js'
+import { type BytesReply, type Call, type Contract, type ContractRoute, textErrorForm } from '../contract.js'
 import { ModelParams, requireReadyModel } from '../served.js'
 import { readInferBody, withBinary } from './binary.js'
 import { readInputs } from './inputs.js'
@@ -32,7 +32,7 @@ export const oip: Contract = {
   protocol: 'oip',
   tag: { name: 'Open Inference Protocol', description: 'Version 2, as KServe and Triton speak it.' },
   errorSchema: OipError,
-  errorForm: ({ status, code, message }) => ({ status, body: { error: `${code}: ${message}` } }),
+  errorForm: textErrorForm('error'),
   routes: [
     {
       ...probe('/v2', 'The server and its extensions', ServerMetadata),

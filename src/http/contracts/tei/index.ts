@@ -98,7 +98,7 @@ async function rerank(body: RerankRequest, call: Call): Promise<Static<typeof Re
 }
 
 /** Statuses are TEI's: 422 for what does not match, 424 for an engine that fails. */
-function errorForm({ status, code, message, details }: ArmormError): ErrorForm {
+function errorForm({ code, message, details }: ArmormError, status: number): ErrorForm {
   const body = (type: Static<typeof TeiError>['error_type']) => ({ error: `${code}: ${message}`, error_type: type })
   if (details['error_type'] === 'Empty') return { status: 400, body: body('Empty') }
   if (status === 429) return { status, body: body('Overloaded') }

@@ -2,7 +2,7 @@
 
 export type Random = () => number
 
-/** Numbers in [0, 1): mulberry32, 32 bits of state. */
+/** Numbers in [0, 1): mulberry32 (Tommy Ettinger, public domain), 32 bits of state. */
 export function seeded(seed: number): Random {
   let state = seed >>> 0
   return () => {
