@@ -4,8 +4,10 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Manifest } from './bundle/manifest.js'
+import type { Reference } from './bundle/reference.js'
 import { ENGINE_FAULTS, type EngineFault, type EngineHealth, type ExecutionProvider } from './engine/contract.js'
 import type { ErrorCode } from './errors.js'
+import { RewardMetrics } from './monitoring/reward-metrics.js'
 import type { Reward, Usage } from './scoring/reward.js'
 import type { Protocol, ScoringObserver } from './scoring/scorer.js'
 import type { BatchInfo } from './scheduling/batch-queue.js'
@@ -28,11 +30,6 @@ export interface MetricSources {
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180]
 const TOKENS = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768]
 const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
-/** Gated scores lie near 0.1 with ArmoRM and near 1 or beyond with others; neither is bounded. */
-const SCORES = [-10, -5, -2, -1, -0.5, -0.2, 0, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.5, 1, 2, 5, 10]
-/** Ratings are regressed on labels between 0 and 1. */
-const RATINGS = [-1, -0.5, 0, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2]
-
 export class Metrics implements ScoringObserver {
   readonly registry = new Registry()
 
@@ -80,13 +77,12 @@ export class Metrics implements ScoringObserver {
     'engine_bisections_total',
     'Batches divided to find the conversation on which the engine fails.'
   )
-  readonly #score = this.#histogram('score', 'Scores given.', SCORES)
-  readonly #objectives: readonly Histogram.Internal<'objective'>[]
+  readonly #rewards: RewardMetrics
 
-  constructor({ model, backbone, objectives }: Manifest, provider: ExecutionProvider, sources: MetricSources) {
+  constructor(manifest: Manifest, reference: Reference | null, provider: ExecutionProvider, sources: MetricSources) {
+    const { model, backbone } = manifest
     collectDefaultMetrics({ register: this.registry })
-    const reward = this.#histogram('objective_reward', 'Raw ratings given, by objective.', RATINGS, ['objective'])
-    this.#objectives = objectives.map(({ name }) => reward.labels({ objective: name }))
+    this.#rewards = new RewardMetrics(this.registry, manifest, reference)
     this.#gauge('model_info', 'The model being served.', ['model', 'revision', 'dtype', 'provider']).set(
       { model: model.name, revision: model.revision, dtype: backbone.precision, provider },
       1
@@ -133,12 +129,12 @@ export class Metrics implements ScoringObserver {
     this.#trimmedTokens.inc(trimmedTokens)
   }
 
-  rated(protocol: Protocol, { score, ratings, usage }: Reward, { origin, queueMs }: RatedSequence): void {
+  rated(protocol: Protocol, reward: Reward, { origin, queueMs }: RatedSequence): void {
+    const { usage } = reward
     this.#samples.inc({ protocol, outcome: usage.trimmedTokens > 0 ? 'truncated' : 'ok' })
     if (origin === 'run') this.#queueSeconds.observe(queueMs / 1000)
     else this.#cacheHits.inc({ origin })
-    this.#score.observe(score)
-    for (const [j, rating] of ratings.entries()) this.#objectives[j]?.observe(rating)
+    this.#rewards.given({ ...reward, responseTokens: usage.responseTokens }, origin === 'run')
   }
 
   rejected(protocol: Protocol): void {

@@ -61,7 +61,8 @@ async function serve(options: ServeOptions): Promise<void> {
       { provider: options.provider, available: manifest.backbone.providers }
     )
   }
-  const contracts = contractSettings(options, manifest, await loadReference(folder, manifest))
+  const reference = await loadReference(folder, manifest)
+  const contracts = contractSettings(options, manifest, reference)
   logger.info({ model: manifest.model.name, revision: manifest.model.revision }, 'loading')
   const lifecycle = new Lifecycle()
   const maxTokens = Math.min(options.maxTokens || manifest.max_tokens, manifest.max_tokens)
@@ -98,7 +99,7 @@ async function serve(options: ServeOptions): Promise<void> {
     }
   })
   const store = new ExplainStore({ maxBytes: options.explainBytes, ttlMs: options.explainTtl * 1000 })
-  const metrics = new Metrics(manifest, options.provider, {
+  const metrics = new Metrics(manifest, reference, options.provider, {
     queueDepth: () => queue.depth,
     queuedTokens: () => queue.queuedTokens,
     targetTokens: () => queue.targetTokens,
