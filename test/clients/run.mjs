@@ -1,29 +1,15 @@
 // `npm run test:clients`: the trainers' own client code, as it is published, drives a running server. Needs Python 3.11
 // or newer, and, the first time, a package index. test/clients/README.md says how it works.
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { build, root, skip, startServer, suite, tell } from '../support/suite.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const root = dirname(dirname(here))
 const venv = join(root, '.venv', 'clients')
 const trainers = join(venv, 'trainers')
-const total = { passed: 0, failed: 0, skipped: 0 }
-
-/** One line a suite. @param counts - of its tests; @param remark - why it was skipped, or what it printed. */
-function tell(name, counts, remark) {
-  for (const key of Object.keys(total)) total[key] += counts[key]
-  const word = counts.failed > 0 ? 'not ok' : counts.passed > 0 ? 'ok' : 'skip'
-  if (counts.failed > 0 && remark) console.log(remark)
-  console.log(`${word} - ${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
-  if (word === 'skip') console.log(`skipped: ${name}: ${remark}`)
-}
-
-const skip = (name, why) => tell(name, { passed: 0, failed: 0, skipped: 1 }, why)
-
 /** Runs the tests of one Python file. @param name - in place of the client that the file names. */
 function runTests(python, file, env, name) {
   const { stdout, stderr } = spawnSync(python, [join(here, 'report.py'), file], {
@@ -68,24 +54,6 @@ function install() {
   return null
 }
 
-/** `armorm serve` with the built-in model on a free port. */
-async function startServer() {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ARMORM_')))
-  const program = join(root, 'build', 'src', 'cli', 'main.js')
-  const child = spawn(process.execPath, [program, 'serve', '--port', '0'], {
-    env,
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
-  for await (const line of createInterface({ input: child.stdout })) {
-    const found = /listening at (http:\/\/[^"]+)/.exec(line)
-    if (!found) continue
-    child.stdout.resume()
-    const stop = () => new Promise((resolve) => child.once('close', resolve).kill('SIGTERM'))
-    return { origin: found[1], stop }
-  }
-  throw new Error('armorm serve ended before it listened')
-}
-
 function pythonVersion() {
   const { stdout } = spawnSync('python3', ['-c', 'import sys; print(sys.version_info[1])'], { encoding: 'utf8' })
   return Number(stdout ?? 0)
@@ -99,8 +67,7 @@ async function main() {
   if (minor < 11) return skip("trainers' clients", `they need Python 3.11, and python3 is 3.${minor}`)
   const obstacle = install()
   if (obstacle !== null) return skip("trainers' clients", obstacle)
-  const built = spawnSync(process.execPath, [join(root, 'scripts', 'setup.mjs')], { stdio: 'inherit' })
-  if (built.status !== 0) throw new Error('the server does not compile')
+  build()
   const { origin, stop } = await startServer()
   try {
     const env = { SERVER: origin, PYTHONPATH: [trainers, own].join(':') }
@@ -111,10 +78,4 @@ async function main() {
   }
 }
 
-try {
-  await main()
-} catch (error) {
-  tell('test:clients', { passed: 0, failed: 1, skipped: 0 }, error.stack)
-}
-console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
-process.exitCode = total.failed > 0 ? 1 : 0
+await suite('test:clients', main)

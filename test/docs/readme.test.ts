@@ -47,6 +47,9 @@ t.test('the flags and variables that the documents name exist', async (t) => {
     '--rm-type',
     '--rm-url',
     '--reward-key',
+    // Docker Compose's.
+    '--build',
+    '--profile',
     // npm's own.
     '--ignore-scripts',
     '--package-lock-only',
