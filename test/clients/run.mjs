@@ -1,15 +1,15 @@
 // `npm run test:clients`: the trainers' own client code, as it is published, drives a running server. Needs Python 3.11
 // or newer, and, the first time, a package index. test/clients/README.md says how it works.
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, root, skip, startServer, suite, tell } from '../support/suite.mjs'
+import { build, provide, root, skip, startServer, suite, tell } from '../support/suite.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const venv = join(root, '.venv', 'clients')
 const trainers = join(venv, 'trainers')
+
 /** Runs the tests of one Python file. @param name - in place of the client that the file names. */
 function runTests(python, file, env, name) {
   const { stdout, stderr } = spawnSync(python, [join(here, 'report.py'), file], {
@@ -28,30 +28,17 @@ function runTests(python, file, env, name) {
 /** Why the virtual environment cannot be used; null when it has what the two lists name. */
 function install() {
   const lists = ['requirements.txt', 'trainers.txt'].map((name) => join(here, name))
-  const stamp = join(venv, '.complete')
-  const wanted = createHash('sha256')
-  for (const list of lists) wanted.update(readFileSync(list))
-  const digest = wanted.digest('hex')
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return null
-  rmSync(venv, { recursive: true, force: true })
-  mkdirSync(venv, { recursive: true })
   const pip = [join(venv, 'bin', 'python'), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
   // The trainers' wheels are Python alone, though some name one version of it; they go where no other package is.
   const pure =
     '--no-deps --only-binary=:all: --python-version=3.11 --implementation=cp --abi=cp311 --ignore-requires-python'.split(
       ' '
     )
-  const steps = [
+  return provide(venv, lists, [
     ['python3', '-m', 'venv', venv],
     [...pip, '-r', lists[0]],
     [...pip, '--target', trainers, ...pure, '--platform=manylinux1_x86_64', '-r', lists[1]]
-  ]
-  for (const [command, ...args] of steps) {
-    const { status, stderr } = spawnSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] })
-    if (status !== 0) return `${command} ${args.slice(0, 3).join(' ')} ...: ${stderr.trim().split('\n').at(-1)}`
-  }
-  writeFileSync(stamp, digest)
-  return null
+  ])
 }
 
 function pythonVersion() {

@@ -1,5 +1,7 @@
 /** What the suites share that run beside `npm test`: their counts, and a server of their own. */
 import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -38,6 +40,47 @@ export async function suite(name, main) {
   }
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
   process.exitCode = total.failed > 0 ? 1 : 0
+}
+
+/**
+ * Fills a folder that git ignores, once for each state of the lists that say what belongs there.
+ * @param steps - commands, the program first
+ * @returns why it could not be filled; null when it is
+ */
+export function provide(folder, lists, steps) {
+  const stamp = join(folder, '.complete')
+  const wanted = createHash('sha256')
+  for (const list of lists) wanted.update(readFileSync(list))
+  const digest = wanted.digest('hex')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return null
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  for (const [command, ...args] of steps) {
+    const { status, stderr } = spawnSync(command, args, {
+      cwd: folder,
+      encoding: 'utf8',
+      stdio: ['ignore', 'ignore', 'pipe']
+    })
+    if (status !== 0) {
+      const reason = stderr?.trim().split('\n').at(-1) ?? 'it cannot be started'
+      return `${command} ${args.slice(0, 3).join(' ')} ...: ${reason}`
+    }
+  }
+  writeFileSync(stamp, digest)
+  return null
+}
+
+/** A virtual environment with the packages of a list. @returns why there is none; null when there is */
+export function pythonEnvironment(venv, list) {
+  const pip = [join(venv, 'bin', 'python'), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
+  return provide(
+    venv,
+    [list],
+    [
+      ['python3', '-m', 'venv', venv],
+      [...pip, '-r', list]
+    ]
+  )
 }
 
 /** Compiles the server where that is needed. */
