@@ -3,6 +3,7 @@ import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { calibrateCommand } from '../../src/cli/calibrate.js'
 import { exportCommand } from '../../src/cli/export.js'
+import { planCommand } from '../../src/cli/plan.js'
 import { serveCommand } from '../../src/cli/serve.js'
 import { flagOf, OPTION_NAMES, optionSchema, variableOf } from '../../src/config/schema.js'
 import { CONFIG_OPTION } from '../../src/config/resolve.js'
@@ -40,6 +41,7 @@ t.test('the flags and variables that the documents name exist', async (t) => {
     ...serveCommand().options.map(({ long }) => long),
     ...exportFlags,
     ...calibrateCommand().options.map(({ long }) => long),
+    ...planCommand().options.map(({ long }) => long),
     ...simulateFlags,
     ...benchFlags,
     '--help',
