@@ -50,6 +50,8 @@ export interface Entrant {
   readonly signal?: AbortSignal | undefined
 }
 
+type Obstacle = 'tokens' | 'conversations' | 'deadline'
+
 /** Seconds of work that may wait where no number of tokens is set. */
 const QUEUE_SECONDS = 60
 /** Tokens that may wait on the slowest machine. */
@@ -70,6 +72,8 @@ export interface Ticket {
 
 interface Standing {
   readonly entrant: Entrant
+  /** Place among all that ever came. */
+  readonly place: number
   readonly need: Need
   readonly enter: (refusal: ArmormError | null) => void
 }
@@ -82,6 +86,8 @@ export class Admission {
   readonly #reserved = { interactive: { ...NOTHING }, bulk: { ...NOTHING } }
   readonly #lines: { readonly interactive: Standing[]; readonly bulk: Standing[] } = { interactive: [], bulk: [] }
   #lineBytes = 0
+  #lineTokens = 0
+  #entered = 0
 
   constructor(queue: QueueLoad, options: AdmissionOptions) {
     this.#queue = queue
@@ -114,7 +120,7 @@ export class Admission {
 
   /** Whether a request would be let in now. */
   hasRoom(need: Need, { bulk, deadline }: Pick<Entrant, 'bulk' | 'deadline'>): boolean {
-    return this.#lineBefore(bulk) === 0 && this.#obstacle(need, bulk, deadline) === null
+    return !this.#isBehind(bulk, Infinity) && this.#obstacle(need, bulk, deadline) === null
   }
 
   /**
@@ -124,9 +130,10 @@ export class Admission {
    */
   async enter(need: Need, entrant: Entrant): Promise<Ticket> {
     entrant.signal?.throwIfAborted()
+    const place = this.#entered++
     if (need.conversations > 0) {
       this.#refuseNeverFitting({ ...need, tokens: 0 })
-      await this.#pass(need, entrant, this.#lineBefore(entrant.bulk), 'behind')
+      await this.#pass(need, entrant, place, true)
     }
     let held = need
     const hold = (other: Need) => {
@@ -141,7 +148,7 @@ export class Admission {
         try {
           entrant.signal?.throwIfAborted()
           this.#refuseNeverFitting(exact)
-          await this.#pass(exact, entrant, 0, 'first')
+          await this.#pass(exact, entrant, place, false)
         } catch (error) {
           this.#callUp()
           throw error
@@ -157,28 +164,28 @@ export class Admission {
     }
   }
 
-  /** Reserves room for a request as soon as there is some. @param before - others in line */
-  async #pass(need: Need, entrant: Entrant, before: number, place: 'first' | 'behind'): Promise<void> {
+  /** Reserves room for a request, as soon as there is some where it waits. @param bounded - by the length of the line */
+  async #pass(need: Need, entrant: Entrant, place: number, bounded: boolean): Promise<void> {
     const { bulk, patientUntil } = entrant
-    const obstacle = before > 0 ? 'tokens' : this.#obstacle(need, bulk, endOf(entrant))
+    const obstacle = this.#isBehind(bulk, place) ? 'tokens' : this.#obstacle(need, bulk, endOf(entrant))
     if (obstacle === null) return this.#reserve(bulk, NOTHING, need)
     // Whose answer would come too late gains nothing by waiting.
     if (patientUntil === null || obstacle === 'deadline') throw this.#refusal(obstacle, need, entrant)
     const { maxLineRequests, maxLineBytes } = this.#options
     const standing = this.lineRequests
-    const full = standing >= maxLineRequests || this.#lineBytes + entrant.bytes > maxLineBytes
+    const full = standing >= maxLineRequests || (standing > 0 && this.#lineBytes + entrant.bytes > maxLineBytes)
     // Who was let in before, by an estimate, is not sent away.
-    if (place === 'behind' && full && (standing > 0 || maxLineRequests === 0))
-      throw this.#refusal('line', need, entrant)
+    if (bounded && full) throw this.#refusal('line', need, entrant)
     await this.#stand(need, entrant, place)
   }
 
-  #stand(need: Need, entrant: Entrant, place: 'first' | 'behind'): Promise<void> {
+  #stand(need: Need, entrant: Entrant, place: number): Promise<void> {
     const line = this.#lineOf(entrant.bulk)
     return new Promise((resolve, reject) => {
       const leave = () => {
         line.splice(line.indexOf(standing), 1)
         this.#lineBytes -= entrant.bytes
+        this.#lineTokens -= need.tokens
         entrant.signal?.removeEventListener('abort', abandon)
       }
       const abandon = () => {
@@ -188,6 +195,7 @@ export class Admission {
       }
       const standing: Standing = {
         entrant,
+        place,
         need,
         enter: (refusal) => {
           leave()
@@ -195,8 +203,9 @@ export class Admission {
           else resolve(this.#reserve(entrant.bulk, NOTHING, need))
         }
       }
-      line[place === 'first' ? 'unshift' : 'push'](standing)
+      line.splice(line.findLastIndex((other) => other.place < place) + 1, 0, standing)
       this.#lineBytes += entrant.bytes
+      this.#lineTokens += need.tokens
       entrant.signal?.addEventListener('abort', abandon)
     })
   }
@@ -223,9 +232,10 @@ export class Admission {
     return bulk ? this.#lines.bulk : this.#lines.interactive
   }
 
-  /** Requests in line before a new one. */
-  #lineBefore(bulk: boolean): number {
-    return this.#lines.interactive.length + (bulk ? this.#lines.bulk.length : 0)
+  /** Whether others in line go before one that came at `place`. */
+  #isBehind(bulk: boolean, place: number): boolean {
+    const [interactive, own] = [this.#lines.interactive[0], this.#lineOf(bulk)[0]]
+    return (bulk && interactive !== undefined) || (own !== undefined && own.place < place)
   }
 
   /** What waits, or is about to, with one priority. */
@@ -239,7 +249,7 @@ export class Admission {
   }
 
   /** What is in the way of a request; null when there is room. What finds nothing before it has room whatever it is. */
-  #obstacle(need: Need, bulk: boolean, deadline: number): Refusal | null {
+  #obstacle(need: Need, bulk: boolean, deadline: number): Obstacle | null {
     const own = this.#load(bulk)
     const other = this.#load(!bulk)
     const first = own.conversations === 0 && (!bulk || other.conversations === 0)
@@ -269,30 +279,25 @@ export class Admission {
     return (1000 * CAUTION * (handedTokens + before + tokens + targetTokens)) / servedPerSecond
   }
 
-  #refusal(reason: Refusal, need: Need, entrant: Entrant): ArmormError {
+  #refusal(reason: keyof typeof SAID, need: Need, entrant: Entrant): ArmormError {
     this.#options.onRefusal?.(reason)
-    const { bulk } = entrant
-    const queued = { interactive: this.#load(false), bulk: this.#load(true) }
-    const tokens = queued.interactive.tokens + queued.bulk.tokens
-    const conversations = queued.interactive.conversations + queued.bulk.conversations
-    const now = this.#now()
     const { servedPerSecond } = this.#queue
-    const { maxConversations } = this.#options
-    const share = bulk ? BULK_ROOM : 1
-    const line = [...this.#lines.interactive, ...(bulk ? this.#lines.bulk : [])]
-    const inLine = line.reduce((sum, standing) => sum + standing.need.tokens, 0)
-    const perConversation = conversations > 0 ? tokens / conversations : 0
-    const over = Math.max(
+    const now = this.#now()
+    const [interactive, bulk] = [this.#load(false), this.#load(true)]
+    const tokens = interactive.tokens + bulk.tokens
+    const conversations = interactive.conversations + bulk.conversations
+    const room = entrant.bulk ? BULK_ROOM : 1
+    // What has to go before this request fits, in tokens.
+    const excess = Math.max(
       0,
-      tokens + need.tokens - share * this.limitTokens,
-      perConversation * (conversations + need.conversations - share * maxConversations)
+      tokens + need.tokens - room * this.limitTokens,
+      ((conversations + need.conversations - room * this.#options.maxConversations) * tokens) /
+        Math.max(1, conversations)
     )
     const roomMs =
       reason === 'deadline'
-        ? this.#expectedMs(need, bulk) - (endOf(entrant) - now)
-        : servedPerSecond > 0
-          ? (1000 * (inLine + over)) / servedPerSecond
-          : 0
+        ? this.#expectedMs(need, entrant.bulk) - (endOf(entrant) - now)
+        : (1000 * (this.#lineTokens + excess)) / (servedPerSecond || 1)
     const seconds = this.#retry.next(now, roomMs, need.tokens, servedPerSecond) / 1000
     return new ArmormError('overloaded', `${SAID[reason]}; try again in ${seconds.toFixed(1)} seconds`, {
       reason,
@@ -320,10 +325,9 @@ function endOf({ deadline, patientUntil }: Entrant): number {
   return Math.min(deadline, patientUntil ?? Infinity)
 }
 
-const SAID: Readonly<Record<Refusal, string>> = {
+const SAID: Readonly<Record<Exclude<Refusal, 'never_fits'>, string>> = {
   tokens: 'the queue is full',
   conversations: 'the queue is full',
   deadline: 'the queue is too long for the time that this request has',
-  line: 'the queue is full, and so is the line before it',
-  never_fits: ''
+  line: 'the queue is full, and so is the line before it'
 }

@@ -168,7 +168,7 @@ export class Scorer {
     work: (pass: Pass) => Promise<T>
   ): Promise<T> {
     const refused = (error: unknown): never => {
-      for (const _each of works) this.#count(asking.protocol, error)
+      works.forEach(() => this.#count(asking.protocol, error))
       throw error
     }
     const open: Pass = { caller: asking.caller, settle: async () => {}, release: () => {} }

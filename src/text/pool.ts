@@ -117,7 +117,7 @@ export class TokenizerPool {
         },
         reject(error) {
           this.settled = true
-          reject(error as Error)
+          reject(error)
         }
       })
       this.#pumpSoon()
@@ -200,9 +200,9 @@ export class TokenizerPool {
 }
 
 /** Gives up what nobody wants any more. */
-function leftAlone({ asker, reject }: Item): boolean {
-  if (!asker?.aborted) return false
-  reject(asker.reason)
+function leftAlone(item: Item): boolean {
+  if (!item.asker?.aborted) return false
+  item.reject(item.asker.reason)
   return true
 }
 
