@@ -20,6 +20,10 @@ export function unserved(): Services {
   const metrics = new Metrics(manifest, null, 'cpu', {
     queueDepth: () => 0,
     queuedTokens: () => 0,
+    queueLimit: () => 0,
+    tokenizingTokens: () => 0,
+    lineRequests: () => 0,
+    lineBytes: () => 0,
     targetTokens: () => 0,
     tokensPerSecond: () => 0,
     engineHealth: engine.health,

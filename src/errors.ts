@@ -116,10 +116,17 @@ export const ERRORS = {
     meaning: 'The route exists, but not for this method.',
     action: 'Use a method from the `Allow` header.'
   },
+  exceeds_queue: {
+    status: 413,
+    meaning: 'The request has more work than the queue may ever hold.',
+    action: 'Split the request, or raise --max-queue-tokens or --max-queue-conversations; `details` has both numbers.'
+  },
   overloaded: {
     status: 429,
-    meaning: "More tasks are under way than one request may hold (ROLL's contract).",
-    action: 'Retry after the seconds in `Retry-After`, with less work under way.'
+    meaning:
+      'More work waits than the server takes in, or than can be done in the time of this request; nothing of it was run. `details.reason` says which: tokens, conversations, deadline, or line.',
+    action:
+      'Retry after the seconds in `Retry-After` (exact: `details.retry_after_seconds`), which follow from the measured rate.'
   },
   // What the server could not do.
   non_finite: {

@@ -10,6 +10,7 @@ import type { ErrorCode } from './errors.js'
 import { RewardMetrics } from './monitoring/reward-metrics.js'
 import type { Reward, Usage } from './scoring/reward.js'
 import type { Protocol, ScoringObserver } from './scoring/scorer.js'
+import { type Refusal, REFUSALS } from './scheduling/admission.js'
 import type { BatchInfo } from './scheduling/batch-queue.js'
 import type { RatedSequence } from './scheduling/rated-sequence.js'
 import type { ReadConversation } from './text/rendered/index.js'
@@ -18,6 +19,10 @@ import type { ReadConversation } from './text/rendered/index.js'
 export interface MetricSources {
   queueDepth(): number
   queuedTokens(): number
+  queueLimit(): number
+  tokenizingTokens(): number
+  lineRequests(): number
+  lineBytes(): number
   targetTokens(): number
   tokensPerSecond(): number
   engineHealth(): EngineHealth
@@ -70,6 +75,14 @@ export class Metrics implements ScoringObserver {
     'Conversations not computed: from memory (cache), or joined to the same work under way (joined).',
     ['origin']
   )
+  readonly #refusals = this.#counter('refusals_total', `Requests refused for want of room: ${REFUSALS.join(', ')}.`, [
+    'reason'
+  ])
+  readonly #dropped = this.#counter(
+    'dropped_total',
+    'Conversations that waited and were not computed: their caller had gone (gone), or was out of time (expired).',
+    ['reason']
+  )
   readonly #engineFaults = this.#counter('engine_faults_total', `Faults of the engine: ${ENGINE_FAULTS.join(', ')}.`, [
     'reason'
   ])
@@ -89,6 +102,12 @@ export class Metrics implements ScoringObserver {
     )
     this.#sampled('queue_depth', 'Conversations waiting for a batch.', () => sources.queueDepth())
     this.#sampled('queue_tokens', 'Tokens waiting for a batch.', () => sources.queuedTokens())
+    this.#sampled('queue_limit_tokens', 'Tokens that may wait.', () => sources.queueLimit())
+    this.#sampled('tokenizing_tokens', 'Tokens of requests that are being tokenized, about.', () => {
+      return sources.tokenizingTokens()
+    })
+    this.#sampled('line_requests', 'Requests that wait for room in the queue.', () => sources.lineRequests())
+    this.#sampled('line_bytes', 'Bytes of their text.', () => sources.lineBytes())
     this.#sampled('target_tokens', 'Distinct tokens up to which a batch is filled.', () => sources.targetTokens())
     this.#sampled('tokens_per_second', 'Distinct tokens per second of the latest batches.', () => {
       return sources.tokensPerSecond()
@@ -152,6 +171,14 @@ export class Metrics implements ScoringObserver {
 
   nonFinite(): void {
     this.#nonFinite.inc()
+  }
+
+  refused(reason: Refusal): void {
+    this.#refusals.inc({ reason })
+  }
+
+  dropped(reason: 'gone' | 'expired'): void {
+    this.#dropped.inc({ reason })
   }
 
   engineFault(reason: EngineFault): void {

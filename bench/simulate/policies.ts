@@ -55,7 +55,14 @@ function paddedWork(batch: readonly Waiting[]): BatchWork {
 }
 
 export const POLICIES: readonly Policy[] = [
-  { name: 'planner', plan: (waiting) => planBatch(waiting, LIMITS, 0), work: packedWork },
+  {
+    name: 'planner',
+    plan: (waiting) => {
+      const { batch, rest } = planBatch({ interactive: waiting, bulk: [] }, LIMITS, 0)
+      return { batch, rest: rest.interactive }
+    },
+    work: packedWork
+  },
   {
     // The same engine, and nothing else: what the choice of batches adds to it.
     name: 'FIFO, packed and shared',

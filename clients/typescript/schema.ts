@@ -21,6 +21,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -85,6 +87,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -159,6 +163,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -232,6 +238,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -283,6 +291,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -347,6 +357,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -411,6 +423,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -487,6 +501,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -551,6 +567,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -624,6 +642,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -697,6 +717,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -767,6 +789,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -838,6 +862,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -909,6 +935,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -979,6 +1007,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -1050,6 +1080,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -1123,6 +1155,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -1182,6 +1216,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -1277,6 +1313,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -1341,6 +1379,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -1405,6 +1445,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -1881,6 +1923,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path: {
                     /** @description Name or revision of the model, as /v1/models lists it. */
@@ -2038,6 +2082,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path: {
                     /** @description Name or revision of the model, as /v1/models lists it. */
@@ -2115,6 +2161,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -2304,6 +2352,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -2347,6 +2397,8 @@ export interface paths {
                 header?: {
                     /** @description Milliseconds in which the request is to be answered, 1 to 86400000; then it is answered `deadline_exceeded`. */
                     "x-request-timeout-ms"?: string;
+                    /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
+                    "x-priority"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -2760,7 +2812,7 @@ export interface components {
              * @description Stable; docs/errors.md explains each.
              * @enum {unknown}
              */
-            code: "invalid_json" | "invalid_request" | "unsupported_media_type" | "body_too_large" | "too_many_inputs" | "too_long" | "text_too_large" | "invalid_conversation" | "unparsable_text" | "template_failed" | "invalid_token_ids" | "no_gate" | "no_tokenizer" | "unknown_model" | "explain_not_found" | "headers_too_large" | "request_timeout" | "client_closed" | "not_found" | "method_not_allowed" | "overloaded" | "non_finite" | "engine_failed" | "engine_unavailable" | "deadline_exceeded" | "shutting_down" | "internal";
+            code: "invalid_json" | "invalid_request" | "unsupported_media_type" | "body_too_large" | "too_many_inputs" | "too_long" | "text_too_large" | "invalid_conversation" | "unparsable_text" | "template_failed" | "invalid_token_ids" | "no_gate" | "no_tokenizer" | "unknown_model" | "explain_not_found" | "headers_too_large" | "request_timeout" | "client_closed" | "not_found" | "method_not_allowed" | "exceeds_queue" | "overloaded" | "non_finite" | "engine_failed" | "engine_unavailable" | "deadline_exceeded" | "shutting_down" | "internal";
             /** @description For people; may change. */
             message: string;
             /** @description For programs; depends on the code. */

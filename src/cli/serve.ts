@@ -14,14 +14,18 @@ import { EngineSupervisor } from '../engine/supervisor.js'
 import { usableThreads } from '../engine/threads.js'
 import { ArmormError } from '../errors.js'
 import { createApp } from '../http/app.js'
+import { bulkContracts } from '../http/contracts/bulk.js'
 import { contractSettings } from '../http/contracts/settings.js'
 import { drain } from '../http/drain.js'
 import { listen } from '../http/listen.js'
 import { Lifecycle, unreadiness } from '../http/lifecycle.js'
 import { createLogger } from '../http/logger.js'
 import { Metrics } from '../metrics.js'
+import { Admission } from '../scheduling/admission.js'
 import { BatchQueue } from '../scheduling/batch-queue.js'
+import { Door } from '../scoring/door.js'
 import { ExplainStore } from '../scoring/explain-store.js'
+import { RememberedTokens } from '../scoring/remembered-tokens.js'
 import { RewardCache } from '../scoring/reward-cache.js'
 import { Scorer } from '../scoring/scorer.js'
 import { TokenizerPool } from '../text/pool.js'
@@ -33,6 +37,8 @@ const WARM_UP_MS = 1500
 const GIVE_UP_MS = 1000
 /** A tokenizer worker serves many times the rate of the model on one core. */
 const MOST_TOKENIZER_THREADS = 4
+/** Bytes of token ids that are kept to know a repeat without tokenizing it; no more than for the rewards. */
+const REMEMBERED_TOKENS = 32 * 1024 * 1024
 
 export function serveCommand(): Command {
   const command = new Command('serve').description('serve a bundle over HTTP')
@@ -63,6 +69,7 @@ async function serve(options: ServeOptions): Promise<void> {
   }
   const reference = await loadReference(folder, manifest)
   const contracts = contractSettings(options, manifest, reference)
+  const bulk = bulkContracts(options.bulkContracts)
   logger.info({ model: manifest.model.name, revision: manifest.model.revision }, 'loading')
   const lifecycle = new Lifecycle()
   const maxTokens = Math.min(options.maxTokens || manifest.max_tokens, manifest.max_tokens)
@@ -102,6 +109,10 @@ async function serve(options: ServeOptions): Promise<void> {
   const metrics = new Metrics(manifest, reference, options.provider, {
     queueDepth: () => queue.depth,
     queuedTokens: () => queue.queuedTokens,
+    queueLimit: () => admission.limitTokens,
+    tokenizingTokens: () => admission.reservedTokens,
+    lineRequests: () => admission.lineRequests,
+    lineBytes: () => admission.lineBytes,
     targetTokens: () => queue.targetTokens,
     tokensPerSecond: () => queue.tokensPerSecond,
     engineHealth: () => engine.health(),
@@ -118,15 +129,25 @@ async function serve(options: ServeOptions): Promise<void> {
     objectives: manifest.objectives.length,
     maxBatchTokens: options.maxBatchTokens,
     maxBatchSequences: options.maxBatchSequences,
-    onBatch: (info) => metrics.batch(info)
+    onBatch: (info) => metrics.batch(info),
+    onDrop: (reason) => metrics.dropped(reason)
+  })
+  const admission = new Admission(queue, {
+    maxTokens: options.maxQueueTokens,
+    maxConversations: options.maxQueueConversations,
+    maxLineRequests: options.maxLineRequests,
+    maxLineBytes: options.maxLineBytes,
+    onRefusal: (reason) => metrics.refused(reason)
   })
   const cache = new RewardCache(queue, { maxBytes: options.cacheBytes, revision: manifest.model.revision })
+  const tokens = new RememberedTokens(tokenizer, Math.min(REMEMBERED_TOKENS, options.cacheBytes))
+  const door = new Door({ admission, tokens, cache, queue, maxTokens, bulk })
   const app = await createApp(
     {
       manifest,
       provider: options.provider,
       maxTokens,
-      scorer: new Scorer({ tokenizer, rater: cache, store, observer: metrics }),
+      scorer: new Scorer({ tokenizer: tokens, rater: cache, store, observer: metrics, door }),
       store,
       engine,
       lifecycle,

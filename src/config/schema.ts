@@ -66,6 +66,37 @@ export const ServeOptions = Type.Object(
       default: 4096,
       description: 'conversations of one request'
     }),
+    maxQueueTokens: Type.Integer({
+      minimum: 0,
+      maximum: 1_073_741_824,
+      default: 0,
+      description:
+        'tokens that may wait to be computed; 0: what the measured rate serves in a minute, and any one request where none wait'
+    }),
+    maxQueueConversations: Type.Integer({
+      minimum: 1,
+      maximum: 16_777_216,
+      default: 16_384,
+      description: 'conversations that may wait to be computed'
+    }),
+    maxLineRequests: Type.Integer({
+      minimum: 0,
+      maximum: 16_777_216,
+      default: 16_384,
+      description: 'requests that may wait for room in the queue, of contracts whose clients a refusal would end'
+    }),
+    maxLineBytes: Type.Integer({
+      minimum: 0,
+      maximum: 1024 * 1024 * MEBIBYTE,
+      default: 256 * MEBIBYTE,
+      description: 'bytes of text that they may hold'
+    }),
+    bulkContracts: Type.String({
+      minLength: 1,
+      default: 'none',
+      description:
+        'contracts whose requests are bulk work where x-priority does not say otherwise; none or labels with commas'
+    }),
     requestTimeout: Type.Integer({
       minimum: 0,
       maximum: 86_400_000,

@@ -77,9 +77,9 @@ export interface Engine {
    * Runs one batch. Calls may overlap; they run one after another and are answered in order. A batch on which the engine
    * fails is tried once more, then in halves: what fails alone is refused, the rest is answered.
    * @param wanted - whether anybody still waits for the sequence at a place of the batch; what nobody waits for when its
-   *   turn comes, or comes again, is refused
-   * @throws ArmormError when no sequence has an answer, and all for one reason: engine_failed, engine_unavailable (not loaded, stopping,
-   *   keeps failing, unwanted)
+   *   turn comes, or comes again, is refused with client_closed
+   * @throws ArmormError when no sequence has an answer, and all for one reason: engine_failed, client_closed,
+   *   engine_unavailable (not loaded, stopping, keeps failing)
    */
   run(batch: readonly EngineSequence[], wanted?: (row: number) => boolean): Promise<RunOutputs>
   health(): EngineHealth

@@ -63,7 +63,7 @@ export class Work {
     const rows = part.rows.filter((row) => this.#wanted(row))
     if (rows.length === part.rows.length) return part
     const left = part.rows.filter((row) => !rows.includes(row))
-    const error = new ArmormError('engine_unavailable', 'nobody waited for this conversation when its turn came')
+    const error = new ArmormError('client_closed', 'nobody waited for this conversation when its turn came')
     this.refuse({ ...part, rows: left }, error)
     return rows.length > 0 ? { ...part, rows } : undefined
   }

@@ -6,31 +6,41 @@ import type { Caller } from '../scoring/scorer.js'
 import type { Limits } from './services.js'
 
 const TIMEOUT_HEADER = 'x-request-timeout-ms'
+const PRIORITY_HEADER = 'x-priority'
 /** A day: Node's timers hold no more than 24 of them. */
 const LONGEST_TIMEOUT = 86_400_000
 
 /** For the documents: `Client` says better what is wrong with a header. */
-export const TimeoutHeader = Type.Object({
+export const WorkHeaders = Type.Object({
   [TIMEOUT_HEADER]: Type.Optional(
     Type.String({
       description: `Milliseconds in which the request is to be answered, 1 to ${LONGEST_TIMEOUT}; then it is answered \`deadline_exceeded\`.`
+    })
+  ),
+  [PRIORITY_HEADER]: Type.Optional(
+    Type.String({
+      description: '`interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets.'
     })
   )
 })
 
 /** Calls `ended` once: when the reply was handed over whole, or its client has gone before that. */
 export function whenEnded(reply: FastifyReply, ended: (answered: boolean) => void): void {
-  reply.raw.once('close', () => ended(reply.raw.writableEnded))
+  // A client may have gone before anybody listens, while its body was unpacked.
+  if (reply.raw.closed) ended(reply.raw.writableEnded)
+  else reply.raw.once('close', () => ended(reply.raw.writableEnded))
 }
 
 /** Whoever waits for a reply: gone with `client_closed`, or out of time with `deadline_exceeded`. */
 export class Client implements Caller {
   readonly #gone = new AbortController()
   readonly deadline: number
+  readonly priority: Caller['priority']
 
-  /** @throws ArmormError invalid_request for a timeout that is none */
+  /** @throws ArmormError invalid_request for a timeout or a priority that is none */
   constructor({ headers }: FastifyRequest, reply: FastifyReply, { requestTimeout }: Limits) {
     const timeout = timeoutOf(headers[TIMEOUT_HEADER], requestTimeout)
+    this.priority = priorityOf(headers[PRIORITY_HEADER])
     // The time runs from the arrival of the request, not from when its body was read.
     const left = timeout - reply.elapsedTime
     this.deadline = performance.now() + left
@@ -69,4 +79,11 @@ function timeoutOf(header: string | string[] | undefined, requestTimeout: number
     `the header ${TIMEOUT_HEADER} must be an integer from 1 to ${LONGEST_TIMEOUT}: milliseconds`,
     { header: TIMEOUT_HEADER }
   )
+}
+
+function priorityOf(header: string | string[] | undefined): Caller['priority'] {
+  if (header === undefined || header === 'interactive' || header === 'bulk') return header
+  throw new ArmormError('invalid_request', `the header ${PRIORITY_HEADER} must be interactive or bulk`, {
+    header: PRIORITY_HEADER
+  })
 }

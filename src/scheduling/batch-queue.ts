@@ -1,8 +1,8 @@
 /** Requests that arrive together run together: a queue in front of the engine. */
 import { type Engine, ENGINE_DEPTH, type EngineSequence, type HeadOutputs } from '../engine/contract.js'
 import { ArmormError } from '../errors.js'
-import { type BatchLimits, type Plan, planBatch, type Waiting } from './plan-batch.js'
-import { promptKey } from './prompt-key.js'
+import { type BatchLimits, type Plan, planBatch } from './plan-batch.js'
+import { Queued, WaitingLane } from './queued.js'
 import type { CallerState, HeadValues, RatedSequence } from './rated-sequence.js'
 import { TokenRate } from './token-rate.js'
 
@@ -23,6 +23,8 @@ export interface BatchQueueOptions {
   readonly maxBatchTokens: number
   readonly maxBatchSequences: number
   readonly onBatch?: (info: BatchInfo) => void
+  /** Told of each conversation that was not run because nobody waited for it any more. */
+  readonly onDrop?: (why: 'gone' | 'expired') => void
   /** Clock in milliseconds, that of the callers' deadlines. */
   readonly now?: () => number
 }
@@ -38,36 +40,12 @@ const URGENT_BATCHES = 3
 const LEAD_MS = 20
 const LEAD_PART = 0.25
 
-class Queued implements Waiting {
-  readonly tokens: number
-  readonly promptKey: number
-  readonly promptTokens: number
-
-  constructor(
-    readonly sequence: EngineSequence,
-    readonly caller: CallerState | undefined,
-    readonly since: number,
-    readonly arrival: number,
-    readonly resolve: (rated: RatedSequence) => void,
-    readonly reject: (error: unknown) => void
-  ) {
-    this.tokens = sequence.ids.length
-    this.promptTokens = sequence.gateIndex + 1
-    this.promptKey = promptKey(sequence.ids, this.promptTokens)
-  }
-
-  get gone(): boolean {
-    return this.caller?.aborted ?? false
-  }
-
-  get deadline(): number {
-    return this.caller?.deadline ?? Infinity
-  }
-}
-
 /** A batch that the engine has. */
 interface Handed {
+  /** Distinct tokens. */
   readonly tokens: number
+  /** Tokens of its conversations. */
+  readonly allTokens: number
   readonly at: number
 }
 
@@ -76,14 +54,17 @@ export class BatchQueue {
   readonly #options: BatchQueueOptions
   readonly #now: () => number
   readonly #rate: TokenRate
-  #waiting: Queued[] = []
-  #waitingTokens = 0
-  /** Tokens that ever arrived. */
-  #arrived = 0
+  readonly #servedRate: TokenRate
+  readonly #interactive = new WaitingLane()
+  readonly #bulk = new WaitingLane()
+  /** Tokens that bulk work is behind its share. */
+  #owed = 0
   /** In the order in which the engine runs them. */
   readonly #handed: Handed[] = []
   #lastEnd = -Infinity
   #woken = false
+  #sweeping = false
+  #roomListener: () => void = () => {}
   #preparing: NodeJS.Timeout | undefined
   #closed = false
 
@@ -93,16 +74,28 @@ export class BatchQueue {
     this.#options = options
     this.#now = options.now ?? (() => performance.now())
     this.#rate = new TokenRate(engine.capacity())
+    this.#servedRate = new TokenRate(engine.capacity())
   }
 
   /** Sequences that wait for a batch. */
   get depth(): number {
-    return this.#waiting.length
+    return this.waiting(false).conversations + this.waiting(true).conversations
   }
 
   /** Tokens of the sequences that wait. */
   get queuedTokens(): number {
-    return this.#waitingTokens
+    return this.#interactive.tokens + this.#bulk.tokens
+  }
+
+  /** What waits with one priority. */
+  waiting(bulk: boolean): { readonly tokens: number; readonly conversations: number } {
+    const { tokens, items } = this.#laneOf(bulk)
+    return { tokens, conversations: items.length }
+  }
+
+  /** Tokens of the sequences that the engine has, all of them counted as long as their batch is not done. */
+  get handedTokens(): number {
+    return this.#handed.reduce((sum, { allTokens }) => sum + allTokens, 0)
   }
 
   /** Distinct tokens up to which a batch is filled. */
@@ -116,17 +109,40 @@ export class BatchQueue {
     return this.#rate.perSecond
   }
 
+  /** Tokens of conversations per second, shared prompts counted in each: how fast the queue gets shorter. */
+  get servedPerSecond(): number {
+    return this.#servedRate.perSecond
+  }
+
+  /** `listener` hears when something has left the queue. */
+  onRoom(listener: () => void): void {
+    this.#roomListener = listener
+  }
+
   /**
-   * @param caller - once it has gone, or its deadline has passed, the sequence is dropped when its turn comes.
+   * @param caller - once it has gone, or its deadline has passed, the sequence is dropped: when its turn comes, or after
+   *   `callerLeft`.
    * @throws ArmormError engine_failed, engine_unavailable, shutting_down, deadline_exceeded; the reason of `caller`
    */
   rate(sequence: EngineSequence, caller?: CallerState): Promise<RatedSequence> {
-    if (this.#closed) return Promise.reject(new ArmormError('shutting_down', 'the server is shutting down'))
+    if (this.#closed) return Promise.reject(shuttingDown())
     return new Promise((resolve, reject) => {
-      this.#arrived += sequence.ids.length
-      this.#waitingTokens += sequence.ids.length
-      this.#waiting.push(new Queued(sequence, caller, this.#now(), this.#arrived, resolve, reject))
+      const item = new Queued(sequence, caller, this.#now(), resolve, reject)
+      this.#laneOf(item.bulk).push(item)
       this.#wake()
+    })
+  }
+
+  /** A caller has gone or is out of time: what nobody waits for any more makes room, at the end of this turn. */
+  callerLeft(): void {
+    if (this.#sweeping) return
+    this.#sweeping = true
+    setImmediate(() => {
+      this.#sweeping = false
+      for (const lane of [this.#interactive, this.#bulk]) {
+        for (const item of lane.sift((each) => this.#wanted(each))) this.#drop(item)
+      }
+      this.#roomListener()
     })
   }
 
@@ -134,9 +150,14 @@ export class BatchQueue {
   close(): void {
     this.#closed = true
     clearTimeout(this.#preparing)
-    this.#waitingTokens = 0
-    const error = new ArmormError('shutting_down', 'the server is shutting down')
-    for (const { reject } of this.#waiting.splice(0)) reject(error)
+    for (const lane of [this.#interactive, this.#bulk]) {
+      for (const { reject } of lane.sift(() => false)) reject(shuttingDown())
+    }
+    this.#roomListener()
+  }
+
+  #laneOf(bulk: boolean): WaitingLane {
+    return bulk ? this.#bulk : this.#interactive
   }
 
   /** Plans at the end of this turn of the event loop, so that what arrives in it goes along. */
@@ -151,15 +172,24 @@ export class BatchQueue {
 
   /** Gives the engine a batch when it has none, and a full one ahead when one runs. */
   #handOver(): void {
-    while (this.#waiting.length > 0 && this.#handed.length < ENGINE_DEPTH && this.#due()) {
-      const plan = planBatch(this.#waiting, this.#limits(), this.#now())
+    this.#promote()
+    while (this.depth > 0 && this.#handed.length < ENGINE_DEPTH && this.#due()) {
+      const waiting = { interactive: this.#interactive.items, bulk: this.#bulk.items }
+      const plan = planBatch(waiting, this.#limits(), this.#now(), this.#owed)
       // A batch that is not full waits for company as long as the engine has something to do.
       if (this.#handed.length > 0 && !plan.full) return
-      this.#waiting = plan.rest
-      for (const item of [...plan.dropped, ...plan.batch]) this.#waitingTokens -= item.tokens
+      this.#owed = plan.owed
+      this.#interactive.keep(plan.rest.interactive)
+      this.#bulk.keep(plan.rest.bulk)
       for (const item of plan.dropped) this.#drop(item)
       if (plan.batch.length > 0) void this.#run(plan)
+      this.#roomListener()
     }
+  }
+
+  /** Bulk work that an interactive request has joined goes with those. */
+  #promote(): void {
+    for (const item of this.#bulk.sift((each) => each.bulk)) this.#interactive.push(item)
   }
 
   #limits(): BatchLimits {
@@ -194,7 +224,8 @@ export class BatchQueue {
   }
 
   async #run({ batch, tokens: distinctTokens }: Plan<Queued>): Promise<void> {
-    const handed = { tokens: distinctTokens, at: this.#now() }
+    const tokens = batch.reduce((sum, item) => sum + item.tokens, 0)
+    const handed = { tokens: distinctTokens, allTokens: tokens, at: this.#now() }
     this.#handed.push(handed)
     const ended = (failed: boolean, undisturbed = false): { began: number; runMs: number } => {
       const began = this.#began(handed)
@@ -202,8 +233,10 @@ export class BatchQueue {
       const runMs = this.#lastEnd - began
       this.#handed.splice(this.#handed.indexOf(handed), 1)
       clearTimeout(this.#preparing)
-      if (undisturbed) this.#rate.add(distinctTokens, runMs)
-      const tokens = batch.reduce((sum, item) => sum + item.tokens, 0)
+      if (undisturbed) {
+        this.#rate.add(distinctTokens, runMs)
+        this.#servedRate.add(tokens, runMs)
+      }
       this.#options.onBatch?.({ sequences: batch.length, tokens, distinctTokens, runMs, failed })
       return { began, runMs }
     }
@@ -228,16 +261,19 @@ export class BatchQueue {
     return !item.gone && item.deadline > this.#now()
   }
 
-  /** Rejects what nobody waits for any more. */
   #drop(item: Queued): void {
-    item.reject(item.gone ? item.caller?.reason : outOfTime())
+    const why = item.drop()
+    this.#options.onDrop?.(why)
   }
 
   /** The engine did not answer: for a reason of its own, or because nobody waited any more. */
   #refuse(item: Queued, error: unknown): void {
-    const notRun = error instanceof ArmormError && error.code === 'engine_unavailable'
+    const code = error instanceof ArmormError ? error.code : null
+    const notRun = code === 'client_closed' || code === 'engine_unavailable'
     if (notRun && !this.#wanted(item)) this.#drop(item)
-    else item.reject(error)
+    // Somebody has joined it since the engine left it out.
+    else if (code === 'client_closed' && !this.#closed) item.lane?.restore(item)
+    else item.reject(code === 'client_closed' ? shuttingDown() : error)
   }
 
   #row(outputs: HeadOutputs, row: number): HeadValues {
@@ -252,6 +288,6 @@ export class BatchQueue {
   }
 }
 
-function outOfTime(): ArmormError {
-  return new ArmormError('deadline_exceeded', 'the time of the request was over before its work could run')
+function shuttingDown(): ArmormError {
+  return new ArmormError('shutting_down', 'the server is shutting down')
 }

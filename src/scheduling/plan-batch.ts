@@ -7,13 +7,22 @@ export interface Waiting {
   readonly promptKey: number
   /** Tokens up to and including the gate position. */
   readonly promptTokens: number
-  /** Tokens that had ever arrived when this one came, its own included; rises from each to the next. */
+  /** Tokens of its priority that had ever arrived when this one came, its own included; rises from each to the next. */
   readonly arrival: number
   /** When its answer is no longer wanted, on the clock of `now`; Infinity: never. */
   readonly deadline: number
   /** Whether nobody waits for it any more. */
   readonly gone: boolean
 }
+
+/** Of each priority what waits, in order of arrival. */
+export interface Lanes<T> {
+  readonly interactive: readonly T[]
+  readonly bulk: readonly T[]
+}
+
+/** Part of the tokens that run which bulk work gets while interactive work waits all the time. */
+export const BULK_SHARE = 0.2
 
 /** A batch's tokens are its distinct tokens: a prompt that several conversations share counts once. */
 export interface BatchLimits {
@@ -38,59 +47,95 @@ export interface Plan<T> {
   /** What nobody wants any more: gone, or past its deadline. */
   readonly dropped: T[]
   /** What stays, in order of arrival: those looked at first, then all that were not. */
-  readonly rest: T[]
+  readonly rest: { interactive: T[]; bulk: T[] }
+  /** Tokens that bulk work is behind its share, for the next plan. */
+  readonly owed: number
 }
 
 /**
- * The oldest conversation always goes, even when it alone exceeds every limit. Then come
+ * Interactive work leads, but while bulk work waits and is behind its share (`owed` > 0) that does. The oldest
+ * conversation of the priority that leads always goes, even when it alone exceeds every limit. Then come
  *
  * 1. its siblings, those with the same prompt, up to `maxTokens`: apart, the prompt would be computed twice;
- * 2. conversations whose deadline cannot wait for another batch, the nearest first, up to `maxTokens`;
+ * 2. conversations whose deadline cannot wait for another batch, the nearest first, up to `maxTokens`; of bulk work only
+ *    when that leads;
  * 3. up to `targetTokens`, further prompts with all their siblings: in order of arrival while they fit, then of the
- *    others whatever leaves the least room.
+ *    others whatever leaves the least room; and then the same of the other priority, in the room that is left.
  *
- * Only conversations that arrived within `reach` tokens of the oldest are looked at. So
+ * Of each priority only conversations that arrived within `reach` tokens of the oldest are looked at. So
  *
- * - what goes before a conversation though it came later sums up to `reach` tokens at most: a conversation is the
- *   oldest when all before it went, and until then nothing went that came more than `reach` tokens after it;
+ * - what goes before a conversation of its own priority though it came later sums up to `reach` tokens at most: a
+ *   conversation is the oldest when all before it went, and until then nothing went that came more than `reach` tokens
+ *   after it;
  * - with n conversations waiting, w of them in reach, a plan takes O(w log w) steps, and one copy of n references.
  *
- * @param waiting - in order of arrival
+ * While both wait all the time, bulk work gets `BULK_SHARE` of the tokens, but for the last two batches.
+ *
  * @param now - milliseconds, on the clock of the deadlines
+ * @param owed - of the plan before
  */
-export function planBatch<T extends Waiting>(waiting: readonly T[], limits: BatchLimits, now: number): Plan<T> {
-  const dropped: T[] = []
-  const candidates: T[] = []
-  let scanned = 0
-  for (; scanned < waiting.length; scanned++) {
-    const item = waiting[scanned]!
-    if (candidates.length > 0 && item.arrival > candidates[0]!.arrival + limits.reach) break
-    ;(item.gone || item.deadline <= now ? dropped : candidates).push(item)
-  }
+export function planBatch<T extends Waiting>(waiting: Lanes<T>, limits: BatchLimits, now: number, owed = 0): Plan<T> {
+  const interactive = new Window(waiting.interactive, limits, now)
+  const bulk = new Window(waiting.bulk, limits, now)
+  const contested = interactive.candidates.length > 0 && bulk.candidates.length > 0
+  const bulkLeads = interactive.candidates.length === 0 || (contested && owed > 0)
+  const [lead, other] = bulkLeads ? [bulk, interactive] : [interactive, bulk]
   const batch = new Batch<T>(limits)
-  const [oldest] = candidates
+  const [oldest] = lead.candidates
   if (oldest) {
     batch.add(oldest)
-    const prompts = byPrompt(candidates)
+    const prompts = byPrompt(lead.candidates)
     for (const sibling of prompts.get(oldest.promptKey) ?? []) batch.addWithin(limits.maxTokens, [sibling])
-    const urgent = candidates.filter(({ deadline }) => deadline <= now + limits.urgentMs)
+    const hurried = bulkLeads ? [...bulk.candidates, ...interactive.candidates] : interactive.candidates
+    const urgent = hurried.filter(({ deadline }) => deadline <= now + limits.urgentMs)
     urgent.sort((a, b) => a.deadline - b.deadline)
     for (const item of urgent) batch.addWithin(limits.maxTokens, [item])
-    // A prompt that goes on beyond the reach waits until all its responses can go together.
-    const beyond = waiting[scanned]
-    if (beyond) prompts.delete(beyond.promptKey)
-    fill(batch, [...prompts.values()], limits)
+    fill(batch, lead.whole(prompts), limits)
+    fill(batch, other.whole(byPrompt(other.candidates)), limits)
   }
-  const left = candidates.length - batch.items.length > 0 || scanned < waiting.length
+  const { items } = batch
+  const sum = (some: readonly T[]) => some.reduce((total, { tokens }) => total + tokens, 0)
+  const rest = { interactive: interactive.without(batch), bulk: bulk.without(batch) }
+  const left = rest.interactive.length + rest.bulk.length > 0
   return {
-    batch: batch.items,
+    batch: items,
     tokens: batch.tokens,
     full:
       batch.tokens >= limits.targetTokens ||
-      batch.items.length >= limits.maxSequences ||
+      items.length >= limits.maxSequences ||
       (left && 2 * batch.tokens >= limits.targetTokens),
-    dropped,
-    rest: candidates.filter((item) => !batch.has(item)).concat(waiting.slice(scanned))
+    dropped: [...interactive.dropped, ...bulk.dropped],
+    rest,
+    owed: contested ? owed + BULK_SHARE * sum(items) - sum(bulk.candidates.filter((item) => batch.has(item))) : 0
+  }
+}
+
+/** What is looked at of one priority. */
+class Window<T extends Waiting> {
+  readonly candidates: T[] = []
+  readonly dropped: T[] = []
+  readonly #waiting: readonly T[]
+  #scanned = 0
+
+  constructor(waiting: readonly T[], { reach }: BatchLimits, now: number) {
+    this.#waiting = waiting
+    for (; this.#scanned < waiting.length; this.#scanned++) {
+      const item = waiting[this.#scanned]!
+      const [oldest] = this.candidates
+      if (oldest && item.arrival > oldest.arrival + reach) break
+      ;(item.gone || item.deadline <= now ? this.dropped : this.candidates).push(item)
+    }
+  }
+
+  /** The prompts of which all responses can go together: one that goes on beyond the reach waits for them. */
+  whole(prompts: Map<number, T[]>): T[][] {
+    const beyond = this.#waiting[this.#scanned]
+    if (beyond) prompts.delete(beyond.promptKey)
+    return [...prompts.values()]
+  }
+
+  without(batch: Batch<T>): T[] {
+    return this.candidates.filter((item) => !batch.has(item)).concat(this.#waiting.slice(this.#scanned))
   }
 }
 

@@ -29,4 +29,6 @@ export interface CallerState {
   readonly reason: unknown
   /** When the answer is no longer wanted, in milliseconds of `performance.now()`; left out: never. */
   readonly deadline?: number
+  /** Whether other work may go first; left out: it is interactive. */
+  readonly bulk?: boolean
 }

@@ -4,8 +4,11 @@ import type { CallerState, RatedSequence } from '../scheduling/rated-sequence.js
 import type { Conversation, TokenizedConversation, Truncation } from '../text/conversation.js'
 
 export interface Tokenize {
-  /** @throws ArmormError too_long, invalid_conversation, no_gate, ... */
-  encode(conversation: Conversation, truncation: Truncation): Promise<TokenizedConversation>
+  /**
+   * @param caller - once it has gone, what no tokenizer has begun is given up.
+   * @throws ArmormError too_long, invalid_conversation, no_gate, ...; the reason of `caller`
+   */
+  encode(conversation: Conversation, truncation: Truncation, caller?: CallerState): Promise<TokenizedConversation>
 }
 
 export interface Rater {

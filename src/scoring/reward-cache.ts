@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { EngineSequence } from '../engine/contract.js'
+import { ArmormError } from '../errors.js'
 import type { CallerState, HeadValues, RatedSequence } from '../scheduling/rated-sequence.js'
 import { isFiniteReward } from './finite.js'
 import type { Rater } from './rater.js'
@@ -31,6 +32,8 @@ export class RewardCache implements Rater {
   readonly #revision: string
   readonly #kept: LRUCache<string, HeadValues> | null
   readonly #inFlight = new Map<string, InFlight>()
+  /** Keys of sequences, which are asked for more than once. */
+  readonly #keys = new WeakMap<EngineSequence, string>()
 
   constructor(rater: Rater, { maxBytes, revision }: RewardCacheOptions) {
     this.#rater = rater
@@ -50,12 +53,33 @@ export class RewardCache implements Rater {
     const running = this.#inFlight.get(key)
     if (!running) return this.#start(key, sequence, caller)
     running.callers.join(caller)
-    return { ...(await running.result), origin: 'joined' }
+    try {
+      return { ...(await running.result), origin: 'joined' }
+    } catch (error) {
+      // It was given up for those who waited before, in the very moment.
+      if (isGivenUp(error) && isWanted(caller)) return this.rate(sequence, caller)
+      throw error
+    }
   }
 
-  #keyOf({ ids, gateIndex }: EngineSequence): string {
+  /** What of these has to be computed: neither kept nor under way, and each but once. */
+  cost(sequences: readonly EngineSequence[]): { tokens: number; conversations: number } {
+    const missing = new Map<string, number>()
+    for (const sequence of sequences) {
+      const key = this.#keyOf(sequence)
+      if (!this.#kept?.has(key) && !this.#inFlight.has(key)) missing.set(key, sequence.ids.length)
+    }
+    return { tokens: [...missing.values()].reduce((sum, tokens) => sum + tokens, 0), conversations: missing.size }
+  }
+
+  #keyOf(sequence: EngineSequence): string {
+    const known = this.#keys.get(sequence)
+    if (known !== undefined) return known
+    const { ids, gateIndex } = sequence
     const bytes = new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength)
-    return createHash('sha256').update(`${this.#revision} ${gateIndex} `).update(bytes).digest('base64')
+    const key = createHash('sha256').update(`${this.#revision} ${gateIndex} `).update(bytes).digest('base64')
+    this.#keys.set(sequence, key)
+    return key
   }
 
   async #start(key: string, sequence: EngineSequence, caller: CallerState | undefined): Promise<RatedSequence> {
@@ -99,6 +123,19 @@ class Callers implements CallerState {
   get reason(): unknown {
     return this.#callers[0]?.reason
   }
+
+  /** As urgent as the most urgent. */
+  get bulk(): boolean {
+    return this.#callers.every((caller) => caller?.bulk)
+  }
+}
+
+function isGivenUp(error: unknown): boolean {
+  return error instanceof ArmormError && (error.code === 'client_closed' || error.code === 'deadline_exceeded')
+}
+
+function isWanted(caller: CallerState | undefined): boolean {
+  return !caller?.aborted && (caller?.deadline ?? Infinity) > performance.now()
 }
 
 function bytesOf({ ratings, gating, adjusted }: HeadValues): number {

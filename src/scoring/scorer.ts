@@ -1,6 +1,8 @@
 /** The use case: conversations in, rewards out. */
 import { ArmormError } from '../errors.js'
-import type { Conversation, TokenizedConversation, Truncation } from '../text/conversation.js'
+import type { EngineSequence } from '../engine/contract.js'
+import type { Conversation, Truncation } from '../text/conversation.js'
+import type { Asking, Door, Pass } from './door.js'
 import type { ExplainStore } from './explain-store.js'
 import { isFiniteReward } from './finite.js'
 import type { CallerState, RatedSequence } from '../scheduling/rated-sequence.js'
@@ -41,10 +43,14 @@ export interface ScorerOptions {
   readonly rater: Rater
   readonly store: ExplainStore
   readonly observer: ScoringObserver
+  /** Refuses requests that there is no room for; left out: there always is. */
+  readonly door?: Door
 }
 
 /** Whoever waits for scores. */
 export interface Caller extends CallerState {
+  /** What the request itself says of its urgency. */
+  readonly priority?: 'interactive' | 'bulk' | undefined
   /** Aborted, with the reason, when nobody waits any more or the time is over. */
   readonly signal: AbortSignal
 }
@@ -58,6 +64,8 @@ export interface ScoreOptions {
   readonly keep: boolean
   /** Once it has gone, or is out of time, what has not run is dropped. */
   readonly caller?: Caller
+  /** Seconds that its client waits where a refusal would end its run; left out: what there is no room for is refused. */
+  readonly patience?: number | undefined
 }
 
 export interface Scores {
@@ -73,7 +81,7 @@ interface Place {
   readonly work: Conversation | ArmormError
 }
 
-type Tokenized = { readonly sequence: TokenizedConversation; readonly usage: Usage }
+type Tokenized = { readonly sequence: EngineSequence; readonly usage: Usage }
 type Rated = { readonly reward: Reward; readonly queueMs: number; readonly runMs: number }
 
 export class Scorer {
@@ -81,12 +89,14 @@ export class Scorer {
   readonly #rater: Rater
   readonly #store: ExplainStore
   readonly #observer: ScoringObserver
+  readonly #door: Door | undefined
 
-  constructor({ tokenizer, rater, store, observer }: ScorerOptions) {
+  constructor({ tokenizer, rater, store, observer, door }: ScorerOptions) {
     this.#tokenizer = tokenizer
     this.#rater = rater
     this.#store = store
     this.#observer = observer
+    this.#door = door
   }
 
   /**
@@ -97,24 +107,39 @@ export class Scorer {
    * whatever `onError` is.
    */
   async score(inputs: readonly ScoringInput[], options: ScoreOptions): Promise<Scores> {
-    return whileWanted(this.#score(inputs, options), options.caller)
+    return this.#whileWanted(this.#score(inputs, options), options.caller)
   }
 
   /** Scores one conversation. @throws ArmormError, and the reason of `caller` */
   async scoreOne(conversation: Conversation, options: Omit<ScoreOptions, 'onError'>): Promise<Reward> {
-    const rated = this.#tokenizeWork(conversation, options).then((tokenized) => this.#rate(tokenized, options))
-    return (await whileWanted(rated, options.caller)).reward
+    const rated = this.#admitted([conversation], options, async (pass) => {
+      const tokenized = await this.#tokenizeWork(conversation, options)
+      await pass.settle([tokenized.sequence])
+      const outcome = this.#rate(tokenized, options, pass)
+      pass.release()
+      return outcome
+    })
+    return (await this.#whileWanted(rated, options.caller)).reward
   }
 
   async #score(inputs: readonly ScoringInput[], options: ScoreOptions): Promise<Scores> {
     const started = performance.now()
     const places = inputs.flatMap(placesOf)
     if (options.onError === 'request') this.#refuseUnusable(places, options.protocol)
-    const tokenized = await this.#each(places, options, (place) => this.#tokenizeWork(place.work, options))
-    const tokenizedAt = performance.now()
-    const rated = await this.#each(places, options, async (_place, i) => {
-      const input = tokenized[i] as Tokenized | ArmormError
-      return input instanceof ArmormError ? input : this.#rate(input, options)
+    const works = places.map(({ work }) => work)
+    let tokenizedAt = started
+    const rated = await this.#admitted(works, options, async (pass) => {
+      const tokenized = await this.#each(places, options, (place) => this.#tokenizeWork(place.work, options))
+      tokenizedAt = performance.now()
+      const sequences = tokenized.flatMap((each) => (each instanceof ArmormError ? [] : each.sequence))
+      await pass.settle(sequences)
+      const outcomes = this.#each(places, options, async (_place, i) => {
+        const input = tokenized[i] as Tokenized | ArmormError
+        return input instanceof ArmormError ? input : this.#rate(input, options, pass)
+      })
+      // All of them are in the queue now, and count there.
+      pass.release()
+      return outcomes
     })
     let last = { queueMs: 0, runMs: 0 }
     for (const outcome of rated) {
@@ -133,6 +158,25 @@ export class Scorer {
         run: last.runMs,
         total: performance.now() - started
       }
+    }
+  }
+
+  /** Does work that there is room for. */
+  async #admitted<T>(
+    works: readonly (Conversation | ArmormError)[],
+    asking: Asking,
+    work: (pass: Pass) => Promise<T>
+  ): Promise<T> {
+    const refused = (error: unknown): never => {
+      works.forEach(() => this.#count(asking.protocol, error))
+      throw error
+    }
+    const open: Pass = { caller: asking.caller, settle: async () => {}, release: () => {} }
+    const pass = this.#door ? await this.#door.enter(works, asking).catch(refused) : open
+    try {
+      return await work({ ...pass, settle: (sequences) => pass.settle(sequences).catch(refused) })
+    } finally {
+      pass.release()
     }
   }
 
@@ -170,21 +214,22 @@ export class Scorer {
 
   async #tokenizeWork(
     work: Conversation | ArmormError,
-    { protocol, truncation }: Pick<ScoreOptions, 'protocol' | 'truncation'>
+    { protocol, truncation, caller }: Pick<ScoreOptions, 'protocol' | 'truncation' | 'caller'>
   ): Promise<Tokenized> {
     try {
       if (work instanceof ArmormError) throw work
       const started = performance.now()
-      const sequence = await this.#tokenizer.encode(work, truncation)
+      const { ids, gateIndex, promptTokens, trimmedTokens } = await this.#tokenizer.encode(work, truncation, caller)
+      const tokens = ids.length
       const usage: Usage = {
-        tokens: sequence.ids.length,
-        promptTokens: sequence.promptTokens,
-        responseTokens: sequence.ids.length - sequence.promptTokens,
-        trimmedTokens: sequence.trimmedTokens,
+        tokens,
+        promptTokens,
+        responseTokens: tokens - promptTokens,
+        trimmedTokens,
         cachedTokens: 0
       }
       this.#observer.tokenized(performance.now() - started, usage)
-      return { sequence, usage }
+      return { sequence: { ids, gateIndex }, usage }
     } catch (error) {
       this.#count(protocol, error)
       throw error
@@ -193,10 +238,11 @@ export class Scorer {
 
   async #rate(
     { sequence, usage }: Tokenized,
-    { protocol, keep, caller }: Pick<ScoreOptions, 'protocol' | 'keep' | 'caller'>
+    { protocol, keep }: Pick<ScoreOptions, 'protocol' | 'keep'>,
+    { caller }: Pick<Pass, 'caller'>
   ): Promise<Rated> {
     try {
-      const rated = await this.#rater.rate({ ids: sequence.ids, gateIndex: sequence.gateIndex }, caller)
+      const rated = await this.#rater.rate(sequence, caller)
       if (!isFiniteReward(rated)) {
         this.#observer.nonFinite()
         throw new ArmormError('non_finite', 'the model produced a value that is not a finite number')
@@ -213,26 +259,29 @@ export class Scorer {
     }
   }
 
+  /** The work's outcome, or the reason of its caller as soon as that has gone; the work then ends by itself. */
+  async #whileWanted<T>(work: Promise<T>, caller: Caller | undefined): Promise<T> {
+    if (!caller) return work
+    const { signal } = caller
+    let leave = () => {}
+    const left = new Promise<never>((_resolve, reject) => {
+      leave = () => {
+        this.#door?.left()
+        reject(signal.reason as Error)
+      }
+      if (signal.aborted) leave()
+      else signal.addEventListener('abort', leave, { once: true })
+    })
+    try {
+      return await Promise.race([work, left])
+    } finally {
+      signal.removeEventListener('abort', leave)
+    }
+  }
+
   #count(protocol: Protocol, error: unknown): void {
     if (error instanceof ArmormError && error.status < 500) this.#observer.rejected(protocol)
     else this.#observer.failed(protocol)
-  }
-}
-
-/** The work's outcome, or the reason of its caller as soon as that has gone; the work then ends by itself. */
-async function whileWanted<T>(work: Promise<T>, caller: Caller | undefined): Promise<T> {
-  if (!caller) return work
-  const { signal } = caller
-  let leave = () => {}
-  const left = new Promise<never>((_resolve, reject) => {
-    leave = () => reject(signal.reason as Error)
-    if (signal.aborted) leave()
-    else signal.addEventListener('abort', leave, { once: true })
-  })
-  try {
-    return await Promise.race([work, left])
-  } finally {
-    signal.removeEventListener('abort', leave)
   }
 }
 

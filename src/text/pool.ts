@@ -29,6 +29,14 @@ interface Item extends Work {
   /** Where it was sent last; null while it waits. */
   lane: Lane | null
   settled: boolean
+  readonly asker: Asker | undefined
+}
+
+/** Whoever wants something tokenized; an AbortSignal is one. Asked when the work's turn comes, never listened to. */
+export interface Asker {
+  readonly aborted: boolean
+  /** What the work is rejected with once its asker has gone. */
+  readonly reason: unknown
 }
 
 export class TokenizerPool {
@@ -82,10 +90,11 @@ export class TokenizerPool {
   /**
    * Tokenizes a conversation as TextModel.encode does; ids are checked here, without a worker. Conversations that are
    * given in one turn of the event loop go to the workers together, those with the same prompt to the same worker.
+   * @param asker - once it has gone, what was not sent to a worker yet is given up.
    * @throws ArmormError those of TextModel.encode; text_too_large for far too many characters or a missed deadline;
-   *   no_tokenizer for text and messages when the bundle has none; shutting_down after close().
+   *   no_tokenizer for text and messages when the bundle has none; shutting_down after close(); the reason of `asker`.
    */
-  async encode(conversation: Conversation, truncation: Truncation): Promise<TokenizedConversation> {
+  async encode(conversation: Conversation, truncation: Truncation, asker?: Asker): Promise<TokenizedConversation> {
     if (this.#closed) throw shuttingDown()
     if (conversation.kind === 'ids') return encodeIds(conversation.ids, this.#options, truncation, this.#bosId)
     const home = this.#lanes[affinityOf(conversation) % this.#lanes.length]
@@ -101,6 +110,7 @@ export class TokenizerPool {
         home,
         lane: null,
         settled: false,
+        asker,
         resolve(tokenized) {
           this.settled = true
           resolve(tokenized)
@@ -152,7 +162,7 @@ export class TokenizerPool {
    */
   #fill(lane: Lane): void {
     if (lane.room === 0 || this.#waiting.length === 0) return
-    this.#waiting = this.#waiting.filter(({ settled }) => !settled)
+    this.#waiting = this.#waiting.filter((item) => !item.settled && !leftAlone(item))
     if (this.#take(lane, ({ home }) => home === lane || !home.ready)) return
     const surplus = this.#waiting.reduce((sum, { characters }) => sum + characters, 0)
     if (surplus >= CHUNK_CHARACTERS) this.#take(lane, () => true)
@@ -187,6 +197,13 @@ export class TokenizerPool {
   #refuseAll(reason: () => ArmormError): void {
     for (const item of this.#waiting.splice(0)) item.reject(reason())
   }
+}
+
+/** Gives up what nobody wants any more. */
+function leftAlone(item: Item): boolean {
+  if (!item.asker?.aborted) return false
+  item.reject(item.asker.reason)
+  return true
 }
 
 function shuttingDown(): ArmormError {

@@ -10,6 +10,7 @@ import type { Services } from '../../src/http/services.js'
 import { createLogger } from '../../src/http/logger.js'
 import { Metrics } from '../../src/metrics.js'
 import { Calibration } from '../../src/scoring/calibration.js'
+import type { Door } from '../../src/scoring/door.js'
 import { ExplainStore } from '../../src/scoring/explain-store.js'
 import type { RatedSequence } from '../../src/scheduling/rated-sequence.js'
 import type { Rater, Tokenize } from '../../src/scoring/rater.js'
@@ -93,6 +94,7 @@ export interface Fakes {
   readonly lifecycle?: Lifecycle
   readonly limits?: Partial<Services['limits']>
   readonly contracts?: Partial<ContractSettings>
+  readonly door?: Door
 }
 
 export function fakeServices(fakes: Fakes = {}): Services {
@@ -103,6 +105,10 @@ export function fakeServices(fakes: Fakes = {}): Services {
   const metrics = new Metrics(manifest, null, 'cpu', {
     queueDepth: () => 0,
     queuedTokens: () => 0,
+    queueLimit: () => 0,
+    tokenizingTokens: () => 0,
+    lineRequests: () => 0,
+    lineBytes: () => 0,
     targetTokens: () => 0,
     tokensPerSecond: () => 0,
     engineHealth: () => engine.health(),
@@ -115,7 +121,8 @@ export function fakeServices(fakes: Fakes = {}): Services {
     tokenizer: fakes.tokenizer ?? fakeTokenizer,
     rater: fakes.rater ?? fakeRater,
     store,
-    observer: metrics
+    observer: metrics,
+    ...(fakes.door && { door: fakes.door })
   })
   const limits = { bodyLimit: 1 << 20, maxInputs: 100, requestTimeout: 0, ...fakes.limits }
   return {

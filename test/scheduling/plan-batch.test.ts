@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type BatchLimits, planBatch, type Waiting } from '../../src/scheduling/plan-batch.js'
+import { type BatchLimits, BULK_SHARE, planBatch, type Waiting } from '../../src/scheduling/plan-batch.js'
 
 interface Item extends Waiting {
   readonly index: number
@@ -15,6 +15,12 @@ interface Given {
 }
 
 const PROMPT_TOKENS = [1, 2, 5, 9, 20]
+
+/** A plan where all work has one priority. */
+function plan(items: readonly Item[], limits: BatchLimits, now: number) {
+  const { rest, ...planned } = planBatch({ interactive: items, bulk: [] }, limits, now)
+  return { ...planned, rest: rest.interactive }
+}
 
 function itemsOf(given: readonly Given[]): Item[] {
   let arrival = 0
@@ -58,27 +64,27 @@ function property(name: string, check: (items: Item[], limits: BatchLimits) => b
 }
 
 property('nothing is lost, nothing comes twice, what stays keeps its order', (items, limits) => {
-  const { batch, dropped, rest } = planBatch(items, limits, NOW)
+  const { batch, dropped, rest } = plan(items, limits, NOW)
   const all = indices([...batch, ...dropped, ...rest]).sort((a, b) => a - b)
   const ordered = rest.every(({ index }, i) => i === 0 || rest[i - 1]!.index < index)
   return ordered && all.length === items.length && all.every((index, i) => index === i)
 })
 
 property('nobody is dropped but those who have gone or are out of time, and these never run', (items, limits) => {
-  const { batch, dropped } = planBatch(items, limits, NOW)
+  const { batch, dropped } = plan(items, limits, NOW)
   return batch.every(live) && !dropped.some(live)
 })
 
-property('the oldest always goes', (items, limits) => planBatch(items, limits, NOW).batch[0] === items.find(live))
+property('the oldest always goes', (items, limits) => plan(items, limits, NOW).batch[0] === items.find(live))
 
 property('the limits are kept, but by an oldest that exceeds them alone', (items, limits) => {
-  const { batch, tokens } = planBatch(items, limits, NOW)
+  const { batch, tokens } = plan(items, limits, NOW)
   if (tokens !== cost(batch)) return false
   return batch.length <= limits.maxSequences && (tokens <= limits.maxTokens || batch.length === 1)
 })
 
 property('only siblings of the oldest and what cannot wait go beyond the target', (items, limits) => {
-  const { batch } = planBatch(items, limits, NOW)
+  const { batch } = plan(items, limits, NOW)
   const privileged = batch.filter(
     ({ promptKey, deadline }) => promptKey === batch[0]?.promptKey || deadline <= NOW + limits.urgentMs
   )
@@ -86,7 +92,7 @@ property('only siblings of the oldest and what cannot wait go beyond the target'
 })
 
 property('siblings of the oldest go together when they fit', (items, limits) => {
-  const { batch } = planBatch(items, limits, NOW)
+  const { batch } = plan(items, limits, NOW)
   const [oldest] = batch
   if (!oldest) return true
   const near = (item: Item) => item.promptKey === oldest.promptKey && item.arrival <= oldest.arrival + limits.reach
@@ -97,7 +103,7 @@ property('siblings of the oldest go together when they fit', (items, limits) => 
 
 property('a prompt is never divided to fill up a batch', (items, limits) => {
   const patient = items.map((item) => ({ ...item, deadline: Infinity, gone: false }))
-  const { batch, rest } = planBatch(patient, limits, NOW)
+  const { batch, rest } = plan(patient, limits, NOW)
   const reachable = rest.filter(({ arrival }) => arrival <= batch[0]!.arrival + limits.reach)
   return !reachable.some(({ promptKey }) => {
     return promptKey !== batch[0]!.promptKey && batch.some((item) => item.promptKey === promptKey)
@@ -106,7 +112,7 @@ property('a prompt is never divided to fill up a batch', (items, limits) => {
 
 property('whatever could have gone along without a larger cost than the target has gone', (items, limits) => {
   const patient = items.map((item) => ({ ...item, deadline: Infinity, gone: false }))
-  const { batch, rest } = planBatch(patient, limits, NOW)
+  const { batch, rest } = plan(patient, limits, NOW)
   // A prompt that goes on beyond the reach waits.
   const beyond = patient.find(({ arrival }) => batch[0] && arrival > batch[0].arrival + limits.reach)
   return rest.every((item) => {
@@ -126,11 +132,11 @@ function runAll(arrivals: readonly (readonly Given[])[], limits: BatchLimits): {
   const plans: number[] = []
   let queue: Item[] = []
   let came = 0
-  for (let plan = 0; plan < arrivals.length || queue.length > 0; plan++) {
-    const coming = arrivals[plan]?.length ?? 0
+  for (let number = 0; number < arrivals.length || queue.length > 0; number++) {
+    const coming = arrivals[number]?.length ?? 0
     queue.push(...items.slice(came, (came += coming)))
-    const { batch, rest } = planBatch(queue, limits, 0)
-    for (const { index } of batch) plans[index] = plan
+    const { batch, rest } = plan(queue, limits, 0)
+    for (const { index } of batch) plans[index] = number
     queue = rest
   }
   return { items, plans }
@@ -161,7 +167,7 @@ t.test('no starvation: a long conversation goes at last, however many short ones
 
 const LIMITS = { targetTokens: 20, maxTokens: 30, maxSequences: 8, reach: 1000, urgentMs: 10 }
 const run = (given: readonly Given[], limits: Partial<BatchLimits> = {}) => {
-  const { batch, tokens, full } = planBatch(itemsOf(given), { ...LIMITS, ...limits }, NOW)
+  const { batch, tokens, full } = plan(itemsOf(given), { ...LIMITS, ...limits }, NOW)
   return { batch: indices(batch), tokens, full }
 }
 
@@ -220,7 +226,114 @@ t.test('tens of thousands that wait cost no more than those in reach', async (t)
       return false
     }
   }))
-  const { batch, rest } = planBatch(items, { ...LIMITS, reach: 5000 }, NOW)
+  const { batch, rest } = plan(items, { ...LIMITS, reach: 5000 }, NOW)
   t.equal(batch.length + rest.length, 50_000)
   t.ok(looked <= 101, `${looked} looked at`)
+})
+
+/** Two lanes, each with arrivals of its own; indices do not overlap. */
+const lanes = fc.tuple(waiting, waiting).map(([interactive, bulk]) => ({
+  interactive,
+  bulk: bulk.map((item) => ({ ...item, index: item.index + 100 }))
+}))
+
+t.test('priorities: nothing is lost, limits are kept, and no priority overtakes itself', async () => {
+  fc.assert(
+    fc.property(lanes, limits, fc.constantFrom(-5, 0, 5), (lanes, limits, owed) => {
+      const { batch, tokens, dropped, rest } = planBatch(lanes, limits, NOW, owed)
+      const all = indices([...batch, ...dropped, ...rest.interactive, ...rest.bulk]).sort((a, b) => a - b)
+      const expected = indices([...lanes.interactive, ...lanes.bulk]).sort((a, b) => a - b)
+      const ordered = [rest.interactive, rest.bulk].every((lane) =>
+        lane.every(({ index }, i) => i === 0 || lane[i - 1]!.index < index)
+      )
+      return (
+        JSON.stringify(all) === JSON.stringify(expected) &&
+        ordered &&
+        tokens === cost(batch) &&
+        batch.length <= limits.maxSequences &&
+        (tokens <= limits.maxTokens || batch.length === 1)
+      )
+    }),
+    { numRuns: 500 }
+  )
+})
+
+t.test('priorities: interactive work leads unless bulk work is behind its share', async () => {
+  fc.assert(
+    fc.property(lanes, limits, fc.constantFrom(-5, 0, 5), (lanes, limits, owed) => {
+      const { batch } = planBatch(lanes, limits, NOW, owed)
+      const [interactive, bulk] = [lanes.interactive.find(live), lanes.bulk.find(live)]
+      const leads = interactive && bulk ? (owed > 0 ? bulk : interactive) : (interactive ?? bulk)
+      return batch[0] === leads
+    }),
+    { numRuns: 500 }
+  )
+})
+
+t.test('priorities: bulk work only takes the room up to the target that interactive work leaves', async () => {
+  fc.assert(
+    fc.property(lanes, limits, (lanes, limits) => {
+      const { batch } = planBatch(lanes, limits, NOW)
+      const interactive = batch.filter(({ index }) => index < 100)
+      const alone = plan(lanes.interactive, limits, NOW).batch
+      if (alone.length === 0) return true
+      return (
+        JSON.stringify(indices(interactive)) === JSON.stringify(indices(alone)) &&
+        cost(batch) <= Math.max(limits.targetTokens, cost(alone))
+      )
+    }),
+    { numRuns: 500 }
+  )
+})
+
+t.test(
+  'priorities: while both wait, bulk work gets its share of the tokens, and interactive work the rest',
+  async () => {
+    const lengths = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 12 })
+    fc.assert(
+      fc.property(lengths, lengths, (interactive, bulk) => {
+        const limits = { targetTokens: 50, maxTokens: 80, maxSequences: 8, reach: 400, urgentMs: 0 }
+        // Endless: what runs is replaced by more of the kind.
+        let key = 0
+        const lane = (lengths: readonly number[]) => {
+          let arrival = 0
+          let next = 0
+          return (): Item => {
+            const tokens = lengths[next++ % lengths.length]!
+            arrival += tokens
+            return { index: next, promptKey: key++, promptTokens: 1, tokens, arrival, deadline: Infinity, gone: false }
+          }
+        }
+        const makers = { interactive: lane(interactive), bulk: lane(bulk) }
+        const queues: { interactive: Item[]; bulk: Item[] } = { interactive: [], bulk: [] }
+        let owed = 0
+        const ran = { interactive: 0, bulk: 0 }
+        const PLANS = 200
+        for (let number = 0; number < PLANS; number++) {
+          for (const name of ['interactive', 'bulk'] as const) {
+            while (queues[name].length < 30) queues[name].push(makers[name]())
+          }
+          const before = new Set(queues.bulk)
+          const planned = planBatch(queues, limits, 0, owed)
+          for (const item of planned.batch) ran[before.has(item) ? 'bulk' : 'interactive'] += item.tokens
+          owed = planned.owed
+          Object.assign(queues, planned.rest)
+        }
+        const all = ran.interactive + ran.bulk
+        const slack = 2 * limits.maxTokens
+        // More than the share only of room that interactive work could not fill.
+        return ran.bulk >= BULK_SHARE * all - slack && ran.interactive >= 0.5 * (1 - BULK_SHARE) * all - slack
+      }),
+      { numRuns: 50 }
+    )
+  }
+)
+
+t.test('priorities: no claim is saved up while only one kind waits', async (t) => {
+  const items = itemsOf([
+    { prompt: 0, response: 9 },
+    { prompt: 1, response: 9 }
+  ])
+  t.equal(planBatch({ interactive: items, bulk: [] }, LIMITS, NOW, 50).owed, 0)
+  t.equal(planBatch({ interactive: [], bulk: items }, LIMITS, NOW, 50).owed, 0)
 })

@@ -34,6 +34,11 @@ export interface Contract {
   readonly errorForm: (error: ArmormError, status: number) => ErrorForm
   /** Statuses in the place of those that this contract's clients take for final; all else keeps its own. */
   readonly refusals?: Readonly<Partial<Record<Refusal, number>>>
+  /**
+   * Seconds for which its clients wait for a reply, where a refusal may end their run: what the queue has no room for
+   * waits in line. Left out: it is refused with 429, after which these clients come again.
+   */
+  readonly patience?: number
   readonly routes: readonly ContractRoute[]
 }
 

@@ -1,7 +1,7 @@
 /** Puts contracts on Fastify. Contracts that share a URL are told apart by the form of the body. */
 import type { FastifyError, FastifyInstance, HTTPMethods } from 'fastify'
 import { type TSchema, Type } from 'typebox'
-import { Client, TimeoutHeader } from '../client.js'
+import { Client, WorkHeaders } from '../client.js'
 import { getBodyReader } from '../json-body.js'
 import { answerError } from '../plugins/errors.js'
 import type { Services } from '../services.js'
@@ -59,7 +59,7 @@ function registerUrl(
       tags: entries.map(({ contract }) => contract.tag.name),
       summary: entries.map(({ route }) => route.summary).join('; or: '),
       description: describe(entries),
-      ...(!probe && { headers: TimeoutHeader }),
+      ...(!probe && { headers: WorkHeaders }),
       // Fastify takes no schema for the body of a GET.
       ...(bodies.length > 0 && { [isGet ? 'querystring' : 'body']: either(bodies) }),
       ...(entries[0]?.route.params && { params: entries[0].route.params }),

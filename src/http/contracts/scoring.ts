@@ -56,7 +56,7 @@ export class ContractScorer {
    */
   async score(
     items: readonly ContractInput[],
-    { protocol }: Pick<Contract, 'protocol'>,
+    { protocol, patience }: Pick<Contract, 'protocol' | 'patience'>,
     { caller }: Pick<Call, 'caller'>
   ): Promise<ContractReward[]> {
     const { scorer, contracts, limits, metrics } = this.#services
@@ -66,7 +66,8 @@ export class ContractScorer {
       truncation: 'prompt_left',
       onError: 'item',
       keep: false,
-      caller
+      caller,
+      patience
     })
     const own = outcomes.map((outcome) => unplaced(outcome as Outcome))
     for (const [index, outcome] of own.entries()) {

@@ -18,8 +18,8 @@ declare module 'fastify' {
   }
 }
 
-/** Seconds after which a client may try again what is refused, unavailable or out of time now. */
-const RETRY_AFTER = '5'
+/** Seconds after which a client may try again what is unavailable or out of time now. */
+const RETRY_AFTER = 5
 const MENDABLE = new Set([429, 503, 504])
 
 /** How Node says that the client went away, the second one in the middle of a request. */
@@ -73,7 +73,11 @@ export function sendError(
 ): FastifyReply {
   request.errorCode = error.code
   const { status, body } = form(error)
-  if (MENDABLE.has(status)) void reply.header('retry-after', RETRY_AFTER)
+  if (MENDABLE.has(status)) {
+    const seconds = error.details['retry_after_seconds']
+    // Whole seconds are all that the header knows; none would mean at once.
+    void reply.header('retry-after', String(typeof seconds === 'number' ? Math.max(1, Math.ceil(seconds)) : RETRY_AFTER))
+  }
   return reply
     .code(status)
     .type('application/json; charset=utf-8')

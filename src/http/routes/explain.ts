@@ -4,7 +4,7 @@ import { ArmormError } from '../../errors.js'
 import { explain, type HeadsDescription } from '../../scoring/explanation.js'
 import type { StoredReward } from '../../scoring/explain-store.js'
 import type { Conversation, Truncation } from '../../text/conversation.js'
-import { Client, TimeoutHeader } from '../client.js'
+import { Client, WorkHeaders } from '../client.js'
 import { conversation, parseInput } from '../input-forms.js'
 import { requireModel } from '../model.js'
 import { explanationReply } from '../replies.js'
@@ -55,7 +55,7 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
         tags: ['scoring'],
         summary: 'Score and explain a prompt and a response',
         description: 'URLs end up in the logs of proxies; POST /explain keeps texts out of them, and takes long ones.',
-        headers: TimeoutHeader,
+        headers: WorkHeaders,
         querystring: ExplainQuery,
         response: replies(ExplainReply)
       },
@@ -75,7 +75,7 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
       schema: {
         tags: ['scoring'],
         summary: 'Score and explain one conversation',
-        headers: TimeoutHeader,
+        headers: WorkHeaders,
         body: ExplainRequest,
         response: replies(ExplainReply)
       },

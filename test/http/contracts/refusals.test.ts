@@ -65,6 +65,15 @@ t.test('every contract has a row', async (t) => {
   )
 })
 
+t.test('the table says whose requests wait when there is no room, and for how long', async (t) => {
+  t.strictSame(
+    table.map((row) => row[4]),
+    CONTRACTS.map(({ patience }) =>
+      patience === undefined ? 'is refused' : patience === Infinity ? 'waits' : `waits, ${patience} s`
+    )
+  )
+})
+
 for (const [name = '', ...cells] of table) {
   const protocol = marked(name)[0] ?? ''
   t.test(`${protocol} refuses as the table says`, async (t) => {

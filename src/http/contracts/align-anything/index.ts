@@ -38,6 +38,8 @@ export const alignAnything: Contract = {
   // Its client reads no error body.
   errorSchema: ErrorReply,
   errorForm: nativeForm,
+  // Three refusals, without a pause between, end the run.
+  patience: 100,
   routes: [
     contractRoute({
       url: '/align-anything',

@@ -44,6 +44,8 @@ export const llamaFactory: Contract = {
   tag: { name: 'LLaMA-Factory', description: 'Reward model of LLaMA-Factory PPO over its API.' },
   errorSchema: Type.Object({ detail: Type.String() }, { title: 'LlamaFactoryError' }),
   errorForm: textErrorForm('detail'),
+  // It tries nothing again, and waits without an end.
+  patience: Infinity,
   routes: [
     contractRoute({
       url: '/v1/score/evaluation',

@@ -33,6 +33,8 @@ export const oip: Contract = {
   tag: { name: 'Open Inference Protocol', description: 'Version 2, as KServe and Triton speak it.' },
   errorSchema: OipError,
   errorForm: textErrorForm('error'),
+  // tritonclient tries nothing again; this is its own limit where its user sets none.
+  patience: 60,
   routes: [
     {
       ...probe('/v2', 'The server and its extensions', ServerMetadata),

@@ -20,6 +20,8 @@ export const openrlhf: Contract = {
   // Its client reads no error body.
   errorSchema: ErrorReply,
   errorForm: nativeForm,
+  // A refusal is tried again after a second, five times in all; a reply is waited for as long as this.
+  patience: 180,
   routes: [
     contractRoute({
       url: '/get_reward',

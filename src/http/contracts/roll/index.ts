@@ -69,6 +69,8 @@ export const roll: Contract = {
   tag: { name: 'ROLL', description: "ROLL's reward system: submit and poll." },
   errorSchema: Type.Object({ errcode: Type.Integer(), errmsg: Type.String() }, { title: 'RollError' }),
   errorForm: ({ code, message }, status) => ({ status, body: { errcode: status, errmsg: `${code}: ${message}` } }),
+  // A task that failed is submitted again at once, five times, before its sample gets 0.
+  patience: DEFAULT_TIMEOUT,
   routes: [
     contractRoute({
       url: '/apis/custom/reward-system/v1/submit_task',
@@ -78,16 +80,14 @@ export const roll: Contract = {
       reply: SubmitReply,
       async answer({ prompt, response, timeout }, call) {
         const input = sample(prompt, response, call)
+        const seconds = secondsOf(timeout)
         const work = async (signal: AbortSignal): Promise<TaskResult> => {
-          const [item] = await call.scorer.score([input], roll, { caller: callerOf(signal) })
+          const caller = callerOf(signal, call.caller.priority)
+          const [item] = await call.scorer.score([input], { ...roll, patience: seconds }, { caller })
           if (!item) throw new ArmormError('internal', 'a defect of the server')
           return { reward: item.reward, extras: item.extras, ...errorOf(item) }
         }
-        const id = tasksOf(call).submit(
-          prompt.length + response.length,
-          secondsOf(timeout) + MARGIN,
-          counted(work, call)
-        )
+        const id = tasksOf(call).submit(prompt.length + response.length, seconds + MARGIN, counted(work, call))
         return { errcode: 0, errmsg: '', reward_request_id: id }
       }
     }),
@@ -166,9 +166,10 @@ function resultOf(task: Task | undefined, extraNames: readonly string[]) {
 }
 
 /** Whoever submitted a task has gone; the task's own time stands for its caller. */
-function callerOf(signal: AbortSignal): Call['caller'] {
+function callerOf(signal: AbortSignal, priority: Call['caller']['priority']): Call['caller'] {
   return {
     signal,
+    priority,
     deadline: Infinity,
     get aborted() {
       return signal.aborted

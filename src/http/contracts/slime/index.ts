@@ -37,6 +37,8 @@ export const slime: Contract = {
   // Its client reads no error body.
   errorSchema: ErrorReply,
   errorForm: nativeForm,
+  // Ten refusals end the run.
+  patience: 120,
   routes: [
     contractRoute({
       url: '/slime',

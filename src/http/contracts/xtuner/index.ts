@@ -33,6 +33,8 @@ export const xtuner: Contract = {
   // Its client reads no error body.
   errorSchema: ErrorReply,
   errorForm: nativeForm,
+  // It tries nothing again.
+  patience: 30,
   routes: [
     contractRoute({
       url: '/xtuner',

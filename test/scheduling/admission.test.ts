@@ -1,0 +1,84 @@
+import t from 'tap'
+import { Admission, type AdmissionOptions, type Entrant } from '../../src/scheduling/admission.js'
+import { RetryTimes } from '../../src/scheduling/retry-after.js'
+
+const NONE = { tokens: 0, conversations: 0 }
+const ENTRANT: Entrant = { bulk: false, deadline: Infinity, patientUntil: null, bytes: 0 }
+
+function admission(
+  waiting: { tokens: number; conversations: number },
+  options: Partial<AdmissionOptions> = {},
+  rate = 100
+) {
+  return new Admission(
+    {
+      waiting: (bulk) => (bulk ? NONE : waiting),
+      handedTokens: 0,
+      targetTokens: 10,
+      servedPerSecond: rate,
+      onRoom: () => {}
+    },
+    {
+      maxTokens: 1000,
+      maxConversations: 1e6,
+      maxLineRequests: 10,
+      maxLineBytes: 1e6,
+      now: () => 0,
+      random: () => 0,
+      ...options
+    }
+  )
+}
+
+t.test('without a number the limit is what the rate serves in a minute', async (t) => {
+  t.equal(admission(NONE, { maxTokens: 0 }, 5000).limitTokens, 300_000)
+  t.equal(admission(NONE, { maxTokens: 0 }, 1).limitTokens, 32_768)
+  t.equal(admission(NONE, { maxTokens: 0 }, 0).limitTokens, Infinity, 'nothing was measured')
+  t.equal(admission(NONE, { maxTokens: 7 }, 5000).limitTokens, 7)
+})
+
+t.test(
+  'a thousand who are refused together are told a thousand times, as far apart as the rate serves them',
+  async (t) => {
+    const full = admission({ tokens: 1000, conversations: 10 })
+    const times: number[] = []
+    for (let i = 0; i < 100; i++) {
+      await full.enter({ tokens: 50, conversations: 1 }, ENTRANT).catch((error: unknown) => {
+        times.push((error as { details: { retry_after_seconds: number } }).details.retry_after_seconds)
+      })
+    }
+    t.strictSame(
+      times,
+      Array.from({ length: 100 }, (_, i) => 0.5 * (i + 1))
+    )
+  }
+)
+
+t.test('times are bounded, stretched at random, and forgotten when they have passed', async (t) => {
+  let random = 0
+  const times = new RetryTimes(() => random)
+  t.equal(times.next(0, 1000, 100, 10), 1000)
+  t.equal(times.next(0, 1000, 100, 10), 11_000)
+  random = 1
+  t.equal(times.next(0, 1000, 100, 10), 21_000 * 1.25)
+  t.equal(times.next(1e6, 2000, 1e9, 10), 2500)
+  random = 0
+  t.equal(times.next(1e6, 2000, 1, 10), 60_000)
+  t.equal(times.next(0, 0, 100, 0), 5000, 'nothing is known of the rate')
+})
+
+t.test('who has gone is not let in', async (t) => {
+  const leave = new AbortController()
+  leave.abort(new Error('gone'))
+  const open = admission(NONE)
+  await t.rejects(open.enter({ tokens: 1, conversations: 1 }, { ...ENTRANT, signal: leave.signal }), {
+    message: 'gone'
+  })
+  const later = new AbortController()
+  const ticket = await open.enter({ tokens: 1, conversations: 1 }, { ...ENTRANT, signal: later.signal })
+  later.abort(new Error('gone now'))
+  await t.rejects(ticket.settle({ tokens: 2, conversations: 1 }), { message: 'gone now' })
+  ticket.release()
+  ticket.release()
+  t.equal(open.reservedTokens, 0)
+})
