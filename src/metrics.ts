@@ -80,17 +80,20 @@ export class Metrics implements ScoringObserver {
     'engine_bisections_total',
     'Batches divided to find the conversation on which the engine fails.'
   )
+  readonly #reloads = this.#counter(
+    'reloads_total',
+    'Reloads of the bundle by outcome: ok, or the code of docs/errors.md of what kept the old model in service.',
+    ['outcome']
+  )
   readonly #score = this.#histogram('score', 'Scores given.', SCORES)
-  readonly #objectives: readonly Histogram.Internal<'objective'>[]
+  readonly #objectives = this.#histogram('objective_reward', 'Raw ratings given, by objective.', RATINGS, ['objective'])
+  /** The histograms of a model's objectives, in its order: looked up once, not for each conversation. */
+  readonly #objectivesOf = new WeakMap<Manifest, readonly Histogram.Internal<'objective'>[]>()
+  readonly #modelInfo = this.#gauge('model_info', 'The model being served.', ['model', 'revision', 'dtype', 'provider'])
 
-  constructor({ model, backbone, objectives }: Manifest, provider: ExecutionProvider, sources: MetricSources) {
+  constructor(manifest: Manifest, provider: ExecutionProvider, sources: MetricSources) {
     collectDefaultMetrics({ register: this.registry })
-    const reward = this.#histogram('objective_reward', 'Raw ratings given, by objective.', RATINGS, ['objective'])
-    this.#objectives = objectives.map(({ name }) => reward.labels({ objective: name }))
-    this.#gauge('model_info', 'The model being served.', ['model', 'revision', 'dtype', 'provider']).set(
-      { model: model.name, revision: model.revision, dtype: backbone.precision, provider },
-      1
-    )
+    this.serves(manifest, provider)
     this.#sampled('queue_depth', 'Conversations waiting for a batch.', () => sources.queueDepth())
     this.#sampled('queue_tokens', 'Tokens waiting for a batch.', () => sources.queuedTokens())
     this.#sampled('target_tokens', 'Distinct tokens up to which a batch is filled.', () => sources.targetTokens())
@@ -107,6 +110,12 @@ export class Metrics implements ScoringObserver {
     this.#sampled('explain_store_entries', 'Explanations kept.', () => sources.explainEntries())
     this.#sampled('explain_store_bytes', 'Bytes that explanations take.', () => sources.explainBytes())
     this.#sampled('cache_bytes', 'Bytes that remembered rewards take.', () => sources.cacheBytes())
+  }
+
+  /** The model in service from now on. */
+  serves({ model, backbone }: Manifest, provider: ExecutionProvider): void {
+    this.#modelInfo.reset()
+    this.#modelInfo.set({ model: model.name, revision: model.revision, dtype: backbone.precision, provider }, 1)
   }
 
   requestStarted(): void {
@@ -133,12 +142,26 @@ export class Metrics implements ScoringObserver {
     this.#trimmedTokens.inc(trimmedTokens)
   }
 
-  rated(protocol: Protocol, { score, ratings, usage }: Reward, { origin, queueMs }: RatedSequence): void {
+  rated(
+    protocol: Protocol,
+    { score, ratings, usage }: Reward,
+    { origin, queueMs }: RatedSequence,
+    manifest: Manifest
+  ): void {
     this.#samples.inc({ protocol, outcome: usage.trimmedTokens > 0 ? 'truncated' : 'ok' })
     if (origin === 'run') this.#queueSeconds.observe(queueMs / 1000)
     else this.#cacheHits.inc({ origin })
     this.#score.observe(score)
-    for (const [j, rating] of ratings.entries()) this.#objectives[j]?.observe(rating)
+    const objectives = this.#histogramsOf(manifest)
+    for (const [j, rating] of ratings.entries()) objectives[j]?.observe(rating)
+  }
+
+  #histogramsOf(manifest: Manifest): readonly Histogram.Internal<'objective'>[] {
+    const known = this.#objectivesOf.get(manifest)
+    if (known) return known
+    const histograms = manifest.objectives.map(({ name }) => this.#objectives.labels({ objective: name }))
+    this.#objectivesOf.set(manifest, histograms)
+    return histograms
   }
 
   rejected(protocol: Protocol): void {
@@ -164,6 +187,10 @@ export class Metrics implements ScoringObserver {
 
   engineBisection(): void {
     this.#engineBisections.inc()
+  }
+
+  reload(outcome: 'ok' | ErrorCode): void {
+    this.#reloads.inc({ outcome })
   }
 
   batch({ sequences, tokens, distinctTokens, runMs, failed }: BatchInfo): void {

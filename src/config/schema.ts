@@ -128,6 +128,11 @@ export const ServeOptions = Type.Object(
       default: 'drop',
       description: 'what becomes of thinking blocks in the text that trainers send'
     }),
+    adminReload: Type.Enum(['off', 'on'], {
+      default: 'off',
+      description:
+        'whether POST /admin/reload is there; whoever reaches the port may then ask for it. SIGHUP reloads in any case'
+    }),
     shutdownDeadline: Type.Integer({
       minimum: 0,
       maximum: 3600,

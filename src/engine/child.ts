@@ -42,7 +42,8 @@ process.on('message', (message: ToEngine) => {
   done = done.then(() => (message.type === 'load' ? load(message) : run(message)))
 })
 process.on('disconnect', () => process.exit(0))
-// A Ctrl-C reaches the whole process group, a service manager's SIGTERM the whole control group; the supervisor decides
-// when this process ends.
+// A Ctrl-C or a closed terminal reaches the whole process group, a service manager's SIGTERM the whole control group;
+// the supervisor decides when this process ends.
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
+process.on('SIGHUP', () => undefined)

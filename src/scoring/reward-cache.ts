@@ -32,10 +32,11 @@ export class RewardCache implements Rater {
   readonly #kept: LRUCache<string, HeadValues> | null
   readonly #inFlight = new Map<string, InFlight>()
 
-  constructor(rater: Rater, { maxBytes, revision }: RewardCacheOptions) {
+  /** @param kept - the memory of another model's cache, which this one goes on with */
+  constructor(rater: Rater, { maxBytes, revision }: RewardCacheOptions, kept?: RewardCache) {
     this.#rater = rater
     this.#revision = revision
-    this.#kept = maxBytes > 0 ? new LRUCache({ maxSize: maxBytes, sizeCalculation: bytesOf }) : null
+    this.#kept = kept ? kept.#kept : maxBytes > 0 ? new LRUCache({ maxSize: maxBytes, sizeCalculation: bytesOf }) : null
   }
 
   /** Bytes of the rewards kept. */

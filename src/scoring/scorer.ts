@@ -1,4 +1,5 @@
 /** The use case: conversations in, rewards out. */
+import type { Manifest } from '../bundle/manifest.js'
 import { ArmormError } from '../errors.js'
 import type { Conversation, TokenizedConversation, Truncation } from '../text/conversation.js'
 import type { ExplainStore } from './explain-store.js'
@@ -28,7 +29,8 @@ export type Protocol =
 /** Hears what happened to each conversation. */
 export interface ScoringObserver {
   tokenized(milliseconds: number, usage: Usage): void
-  rated(protocol: Protocol, reward: Reward, rated: RatedSequence): void
+  /** @param manifest - of the model that rated it */
+  rated(protocol: Protocol, reward: Reward, rated: RatedSequence, manifest: Manifest): void
   /** The caller's fault: nothing was run. */
   rejected(protocol: Protocol): void
   /** The server's fault. */
@@ -37,6 +39,8 @@ export interface ScoringObserver {
 }
 
 export interface ScorerOptions {
+  /** Of the model that `tokenizer` and `rater` belong to. */
+  readonly manifest: Manifest
   readonly tokenizer: Tokenize
   readonly rater: Rater
   readonly store: ExplainStore
@@ -77,12 +81,14 @@ type Tokenized = { readonly sequence: TokenizedConversation; readonly usage: Usa
 type Rated = { readonly reward: Reward; readonly queueMs: number; readonly runMs: number }
 
 export class Scorer {
+  readonly #manifest: Manifest
   readonly #tokenizer: Tokenize
   readonly #rater: Rater
   readonly #store: ExplainStore
   readonly #observer: ScoringObserver
 
-  constructor({ tokenizer, rater, store, observer }: ScorerOptions) {
+  constructor({ manifest, tokenizer, rater, store, observer }: ScorerOptions) {
+    this.#manifest = manifest
     this.#tokenizer = tokenizer
     this.#rater = rater
     this.#store = store
@@ -202,10 +208,11 @@ export class Scorer {
         throw new ArmormError('non_finite', 'the model produced a value that is not a finite number')
       }
       const { score, ratings, gating, adjusted, origin, queueMs, runMs } = rated
+      const manifest = this.#manifest
       const cachedTokens = origin === 'run' ? 0 : usage.tokens
       const values = { score, ratings, gating, adjusted, usage: { ...usage, cachedTokens } }
-      const reward: Reward = { ...values, explainId: keep ? this.#store.put(values) : null }
-      this.#observer.rated(protocol, reward, rated)
+      const reward: Reward = { ...values, explainId: keep ? this.#store.put({ ...values, manifest }) : null }
+      this.#observer.rated(protocol, reward, rated, manifest)
       return { reward, queueMs, runMs }
     } catch (error) {
       this.#count(protocol, error)

@@ -9,7 +9,7 @@ import type { Conversation } from '../../text/conversation.js'
 import { parseRendered, type RenderedInput } from '../../text/rendered/index.js'
 import { requireFewEnough } from '../input-forms.js'
 import { decimal } from '../replies.js'
-import type { Services } from '../services.js'
+import { holding, type Services } from '../services.js'
 import type { Call, Contract } from './contract.js'
 
 /** What a contract hands over: rendered text, a conversation, or why an item is none. */
@@ -58,6 +58,15 @@ export class ContractScorer {
     items: readonly ContractInput[],
     { protocol }: Pick<Contract, 'protocol'>,
     { caller }: Pick<Call, 'caller'>
+  ): Promise<ContractReward[]> {
+    // Tasks go on when their request was answered.
+    return holding(this.#services, () => this.#score(items, protocol, caller))
+  }
+
+  async #score(
+    items: readonly ContractInput[],
+    protocol: Contract['protocol'],
+    caller: Call['caller']
   ): Promise<ContractReward[]> {
     const { scorer, contracts, limits, metrics } = this.#services
     requireFewEnough(items.length, limits)
