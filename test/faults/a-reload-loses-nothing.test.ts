@@ -68,8 +68,9 @@ async function learn(t: Test, server: Server, revision: string): Promise<Scored>
 }
 
 serve(three.folder)
-// Nothing is remembered, so that every answer is computed.
-const server = await startServer(t, ['--model', link, '--admin-reload', 'on', '--cache-bytes', '0'])
+// Nothing is remembered, so that every answer is computed; batches are small, so that there is always work that waits.
+const options = ['--admin-reload', 'on', '--cache-bytes', '0', '--max-batch-sequences', '2']
+const server = await startServer(t, ['--model', link, ...options])
 
 t.test('a request is answered by one of the two models altogether, and says by which; none fails', async (t) => {
   let explained = await learn(t, server, three.revision)
