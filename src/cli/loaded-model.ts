@@ -9,6 +9,7 @@ import { type EngineEvent, EngineSupervisor } from '../engine/supervisor.js'
 import { usableThreads } from '../engine/threads.js'
 import { ArmormError } from '../errors.js'
 import { type ContractSettings, contractSettings } from '../http/contracts/settings.js'
+import { Holders } from '../http/holders.js'
 import type { Logger } from '../http/logger.js'
 import type { ServedModel } from '../http/services.js'
 import type { Metrics } from '../metrics.js'
@@ -17,7 +18,6 @@ import type { ExplainStore } from '../scoring/explain-store.js'
 import { RewardCache } from '../scoring/reward-cache.js'
 import { Scorer } from '../scoring/scorer.js'
 import { TokenizerPool } from '../text/pool.js'
-import { Holders } from './holders.js'
 
 /** Milliseconds of the start that go to measuring how large batches have to be. */
 const WARM_UP_MS = 1500

@@ -93,13 +93,14 @@ async function serve(options: ServeOptions): Promise<void> {
   giveUp = async () => {
     // What is in flight has been refused just now, and is told so.
     reloader.stop()
-    await drain(app, lifecycle, GIVE_UP_MS)
+    await drain(app, lifecycle, { deadlineMs: GIVE_UP_MS })
     process.exit(1)
   }
   signals.stop = async () => {
-    const deadline = delay(options.shutdownDeadline * 1000, undefined, { ref: false })
+    const [delayMs, deadlineMs] = [options.drainDelay * 1000, options.shutdownDeadline * 1000]
+    const deadline = delay(delayMs + deadlineMs, undefined, { ref: false })
     reloader.stop()
-    const finished = await drain(app, lifecycle, options.shutdownDeadline * 1000)
+    const finished = await drain(app, lifecycle, { delayMs, deadlineMs })
     // A run that nobody waits for any more may outlast the deadline: the engine's process ends with this one.
     if (finished) await Promise.race([slot.current.close(), deadline])
     return finished

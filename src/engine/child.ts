@@ -1,6 +1,7 @@
 /** Entry of the engine process: owns the sessions, answers the supervisor, ends when the supervisor is gone. */
 import { ArmormError, type ErrorData } from '../errors.js'
 import type { FromEngine, ToEngine } from './protocol.js'
+import { watchParent } from './parent-watch.js'
 import { RewardSession } from './session.js'
 import { measureCapacity } from './warm-up.js'
 
@@ -38,6 +39,7 @@ async function run({ run, batch }: Extract<ToEngine, { type: 'run' }>): Promise<
   }
 }
 
+watchParent()
 process.on('message', (message: ToEngine) => {
   done = done.then(() => (message.type === 'load' ? load(message) : run(message)))
 })

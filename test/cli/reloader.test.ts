@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { Holders } from '../../src/cli/holders.js'
 import { Reloader } from '../../src/cli/reloader.js'
 import { ArmormError } from '../../src/errors.js'
+import { Holders } from '../../src/http/holders.js'
 import { createLogger } from '../../src/http/logger.js'
 import { manifest } from '../http/helpers.js'
 

@@ -14,8 +14,11 @@ declare module 'fastify' {
   }
 }
 
-function plugin(app: FastifyInstance, { metrics }: ServerServices, done: () => void): void {
-  app.addHook('onRequest', async (request, reply) => followRequest(request, reply, metrics))
+function plugin(app: FastifyInstance, { metrics, lifecycle }: ServerServices, done: () => void): void {
+  app.addHook('onRequest', async (request, reply) => {
+    followRequest(request, reply, metrics)
+    whenEnded(reply, lifecycle.requests.hold())
+  })
   done()
 }
 
