@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Manifest, MANIFEST_FILE } from '../src/bundle/manifest.js'
 import { Lifecycle } from '../src/http/lifecycle.js'
-import type { Services } from '../src/http/services.js'
+import type { ServedModel, ServerServices } from '../src/http/services.js'
 import { Metrics } from '../src/metrics.js'
 import { Calibration } from '../src/scoring/calibration.js'
 import { ExplainStore } from '../src/scoring/explain-store.js'
@@ -14,7 +14,7 @@ const BUNDLE = fileURLToPath(new URL('../../models/default/', import.meta.url))
 
 const never = () => Promise.reject(new Error('this server serves nothing'))
 
-export function unserved(): Services {
+export function unserved(): ServerServices {
   const manifest = JSON.parse(readFileSync(BUNDLE + MANIFEST_FILE, 'utf8')) as Manifest
   const engine = { health: () => ({ state: 'stopped', restarts: 0 }) as const }
   const metrics = new Metrics(manifest, null, 'cpu', {
@@ -33,16 +33,12 @@ export function unserved(): Services {
     ready: () => false
   })
   const store = new ExplainStore({ maxBytes: 0, ttlMs: 0 })
-  return {
+  const current: ServedModel = {
     manifest,
     provider: 'cpu',
     maxTokens: manifest.max_tokens,
-    scorer: new Scorer({ tokenizer: { encode: never }, rater: { rate: never }, store, observer: metrics }),
-    store,
+    scorer: new Scorer({ manifest, tokenizer: { encode: never }, rater: { rate: never }, store, observer: metrics }),
     engine,
-    lifecycle: new Lifecycle(),
-    metrics,
-    limits: { bodyLimit: 1, maxInputs: 1, requestTimeout: 0 },
     contracts: {
       scale: 1,
       offset: 0,
@@ -50,6 +46,16 @@ export function unserved(): Services {
       failedScore: 0,
       calibration: new Calibration(null),
       reading: { family: 'auto', thinking: 'drop' }
-    }
+    },
+    since: 0,
+    hold: () => () => undefined
+  }
+  return {
+    served: { current },
+    store,
+    lifecycle: new Lifecycle(),
+    metrics,
+    limits: { bodyLimit: 1, maxInputs: 1, requestTimeout: 0 },
+    reload: never
   }
 }

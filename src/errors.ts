@@ -110,6 +110,11 @@ export const ERRORS = {
     meaning: 'The client closed the connection before its reply; what of its work still waited was dropped.',
     action: 'Nothing, if that was meant; else give the client a longer timeout.'
   },
+  reload_running: {
+    status: 409,
+    meaning: 'A reload is under way, or the model before it still has requests to answer.',
+    action: 'Wait for its end, which the log tells, and ask again.'
+  },
   not_found: { status: 404, meaning: 'There is no such route.', action: 'See /docs for the routes.' },
   method_not_allowed: {
     status: 405,
@@ -152,6 +157,11 @@ export const ERRORS = {
     action: 'Retry after the seconds in `Retry-After`, with fewer conversations a request or more time.'
   },
   shutting_down: { status: 503, meaning: 'The server is shutting down.', action: 'Retry against another replica.' },
+  reload_failed: {
+    status: 500,
+    meaning: 'The bundle that was to go into service is not served: the model before serves on.',
+    action: 'See `details.reason`, a code of start-up below; repair the bundle and ask again.'
+  },
   internal: { status: 500, meaning: 'A defect of the server.', action: 'Report it with the request id.' },
   // What keeps the server or the exporter from starting.
   bundle_missing: {

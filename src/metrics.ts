@@ -90,16 +90,17 @@ export class Metrics implements ScoringObserver {
     'engine_bisections_total',
     'Batches divided to find the conversation on which the engine fails.'
   )
-  readonly #rewards: RewardMetrics
+  readonly #reloads = this.#counter(
+    'reloads_total',
+    'Reloads of the bundle by outcome: ok, or the code of docs/errors.md of what kept the old model in service.',
+    ['outcome']
+  )
+  readonly #modelInfo = this.#gauge('model_info', 'The model being served.', ['model', 'revision', 'dtype', 'provider'])
+  #rewards: RewardMetrics | undefined
 
   constructor(manifest: Manifest, reference: Reference | null, provider: ExecutionProvider, sources: MetricSources) {
-    const { model, backbone } = manifest
     collectDefaultMetrics({ register: this.registry })
-    this.#rewards = new RewardMetrics(this.registry, manifest, reference)
-    this.#gauge('model_info', 'The model being served.', ['model', 'revision', 'dtype', 'provider']).set(
-      { model: model.name, revision: model.revision, dtype: backbone.precision, provider },
-      1
-    )
+    this.serves(manifest, reference, provider)
     this.#sampled('queue_depth', 'Conversations waiting for a batch.', () => sources.queueDepth())
     this.#sampled('queue_tokens', 'Tokens waiting for a batch.', () => sources.queuedTokens())
     this.#sampled('queue_limit_tokens', 'Tokens that may wait.', () => sources.queueLimit())
@@ -122,6 +123,15 @@ export class Metrics implements ScoringObserver {
     this.#sampled('explain_store_entries', 'Explanations kept.', () => sources.explainEntries())
     this.#sampled('explain_store_bytes', 'Bytes that explanations take.', () => sources.explainBytes())
     this.#sampled('cache_bytes', 'Bytes that remembered rewards take.', () => sources.cacheBytes())
+  }
+
+  /** The model in service from now on. */
+  serves(manifest: Manifest, reference: Reference | null, provider: ExecutionProvider): void {
+    const { model, backbone } = manifest
+    this.#rewards?.end()
+    this.#rewards = new RewardMetrics(this.registry, manifest, reference)
+    this.#modelInfo.reset()
+    this.#modelInfo.set({ model: model.name, revision: model.revision, dtype: backbone.precision, provider }, 1)
   }
 
   requestStarted(): void {
@@ -148,12 +158,12 @@ export class Metrics implements ScoringObserver {
     this.#trimmedTokens.inc(trimmedTokens)
   }
 
-  rated(protocol: Protocol, reward: Reward, { origin, queueMs }: RatedSequence): void {
+  rated(protocol: Protocol, reward: Reward, { origin, queueMs }: RatedSequence, manifest: Manifest): void {
     const { usage } = reward
     this.#samples.inc({ protocol, outcome: usage.trimmedTokens > 0 ? 'truncated' : 'ok' })
     if (origin === 'run') this.#queueSeconds.observe(queueMs / 1000)
     else this.#cacheHits.inc({ origin })
-    this.#rewards.given({ ...reward, responseTokens: usage.responseTokens }, origin === 'run')
+    this.#rewards?.given({ ...reward, responseTokens: usage.responseTokens }, { computed: origin === 'run', manifest })
   }
 
   rejected(protocol: Protocol): void {
@@ -187,6 +197,10 @@ export class Metrics implements ScoringObserver {
 
   engineBisection(): void {
     this.#engineBisections.inc()
+  }
+
+  reload(outcome: 'ok' | ErrorCode): void {
+    this.#reloads.inc({ outcome })
   }
 
   batch({ sequences, tokens, distinctTokens, runMs, failed }: BatchInfo): void {

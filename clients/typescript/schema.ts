@@ -2737,6 +2737,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/reload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read the bundle anew and put it into service
+         * @description Only with --admin-reload on. No body is looked at. The bundle of --model is loaded beside the one in service, proves itself, and takes over; requests that came before are answered by the old one. `reload_failed`: the old one serves on. `reload_running`: one at a time.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ReloadReply"];
+                    };
+                };
+                /** @description The caller's error. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+                /** @description The server's error, or not ready. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorReply"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2812,7 +2869,7 @@ export interface components {
              * @description Stable; docs/errors.md explains each.
              * @enum {unknown}
              */
-            code: "invalid_json" | "invalid_request" | "unsupported_media_type" | "body_too_large" | "too_many_inputs" | "too_long" | "text_too_large" | "invalid_conversation" | "unparsable_text" | "template_failed" | "invalid_token_ids" | "no_gate" | "no_tokenizer" | "unknown_model" | "explain_not_found" | "headers_too_large" | "request_timeout" | "client_closed" | "not_found" | "method_not_allowed" | "exceeds_queue" | "overloaded" | "non_finite" | "engine_failed" | "engine_unavailable" | "deadline_exceeded" | "shutting_down" | "internal";
+            code: "invalid_json" | "invalid_request" | "unsupported_media_type" | "body_too_large" | "too_many_inputs" | "too_long" | "text_too_large" | "invalid_conversation" | "unparsable_text" | "template_failed" | "invalid_token_ids" | "no_gate" | "no_tokenizer" | "unknown_model" | "explain_not_found" | "headers_too_large" | "request_timeout" | "client_closed" | "reload_running" | "not_found" | "method_not_allowed" | "exceeds_queue" | "overloaded" | "non_finite" | "engine_failed" | "engine_unavailable" | "deadline_exceeded" | "shutting_down" | "reload_failed" | "internal";
             /** @description For people; may change. */
             message: string;
             /** @description For programs; depends on the code. */
@@ -3006,7 +3063,7 @@ export interface components {
                 id: string;
                 /** @enum {string} */
                 object: "model";
-                /** @description When this server started, in seconds since 1970. */
+                /** @description When the model was loaded, in seconds since 1970. */
                 created: number;
                 owned_by: string;
                 revision: string;
@@ -3251,6 +3308,12 @@ export interface components {
         };
         /** @description Whole conversations: texts in the policy's or this model's chat template, or token ids of this model's tokenizer. */
         Prompts: string | string[] | number[] | number[][];
+        ReloadReply: {
+            previous: components["schemas"]["Model"];
+            model: components["schemas"]["Model"];
+            /** @description Milliseconds from the request to the switch. */
+            ms: number;
+        };
         ResponseInput: {
             id?: components["schemas"]["InputId"];
             /** @description The user message, or all messages before the answer. */

@@ -4,41 +4,22 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Command, Option } from 'commander'
-import { loadBundle } from '../bundle/load.js'
-import { loadReference } from '../bundle/reference.js'
-import { exactTokensOf } from '../bundle/manifest.js'
-import { selfTest, selfTestProof } from '../bundle/self-test.js'
 import { CONFIG_OPTION, resolveConfig } from '../config/resolve.js'
 import { flagOf, OPTION_NAMES, optionSchema, type ServeOptions, variableOf } from '../config/schema.js'
-import { EngineSupervisor } from '../engine/supervisor.js'
-import { usableThreads } from '../engine/threads.js'
-import { ArmormError } from '../errors.js'
 import { createApp } from '../http/app.js'
 import { bulkContracts } from '../http/contracts/bulk.js'
-import { contractSettings } from '../http/contracts/settings.js'
 import { drain } from '../http/drain.js'
 import { listen } from '../http/listen.js'
 import { Lifecycle, unreadiness } from '../http/lifecycle.js'
 import { createLogger } from '../http/logger.js'
 import { Metrics } from '../metrics.js'
-import { Admission } from '../scheduling/admission.js'
-import { BatchQueue } from '../scheduling/batch-queue.js'
-import { Door } from '../scoring/door.js'
 import { ExplainStore } from '../scoring/explain-store.js'
-import { RememberedTokens } from '../scoring/remembered-tokens.js'
-import { RewardCache } from '../scoring/reward-cache.js'
-import { Scorer } from '../scoring/scorer.js'
-import { TokenizerPool } from '../text/pool.js'
+import { loadAgain, type LoadedModel, loadModel, openBundle, type Surroundings } from './loaded-model.js'
+import { Reloader } from './reloader.js'
 import { StopSignals } from './stop-signals.js'
 
-/** Milliseconds of the start that go to measuring how large batches have to be. */
-const WARM_UP_MS = 1500
 /** Milliseconds for the last replies when the engine is given up. */
 const GIVE_UP_MS = 1000
-/** A tokenizer worker serves many times the rate of the model on one core. */
-const MOST_TOKENIZER_THREADS = 4
-/** Bytes of token ids that are kept to know a repeat without tokenizing it; no more than for the rewards. */
-const REMEMBERED_TOKENS = 32 * 1024 * 1024
 
 export function serveCommand(): Command {
   const command = new Command('serve').description('serve a bundle over HTTP')
@@ -59,97 +40,50 @@ export function serveCommand(): Command {
 async function serve(options: ServeOptions): Promise<void> {
   const logger = createLogger(options.logLevel)
   const signals = new StopSignals(logger)
-  const { folder, manifest } = await loadBundle(options.model)
-  if (!manifest.backbone.providers.includes(options.provider)) {
-    throw new ArmormError(
-      'provider_unavailable',
-      `the bundle is exported for ${manifest.backbone.providers.join(', ')}, not for ${options.provider}`,
-      { provider: options.provider, available: manifest.backbone.providers }
-    )
-  }
-  const reference = await loadReference(folder, manifest)
-  const contracts = contractSettings(options, manifest, reference)
-  const bulk = bulkContracts(options.bulkContracts)
-  logger.info({ model: manifest.model.name, revision: manifest.model.revision }, 'loading')
+  const opened = await openBundle(options)
   const lifecycle = new Lifecycle()
-  const maxTokens = Math.min(options.maxTokens || manifest.max_tokens, manifest.max_tokens)
-  const tokenizer = await TokenizerPool.create({
-    folder,
-    hasTokenizer: manifest.tokenizer,
-    maxTokens,
-    vocabSize: manifest.backbone.vocab_size,
-    gatePattern: manifest.gate.pattern,
-    threads: options.tokenizerThreads || Math.min(MOST_TOKENIZER_THREADS, usableThreads()),
-    deadlineMs: options.tokenizerDeadline
-  })
   let giveUp = async (): Promise<void> => process.exit(1)
-  const engine: EngineSupervisor = new EngineSupervisor({
-    folder,
-    provider: options.provider,
-    threads: options.threads || usableThreads(),
-    warmUp: {
-      vocabSize: manifest.backbone.vocab_size,
-      maxTokens,
-      maxBatchTokens: options.maxBatchTokens,
-      maxBatchSequences: options.maxBatchSequences,
-      budgetMs: WARM_UP_MS
-    },
-    exactTokens: exactTokensOf(manifest),
-    objectives: manifest.objectives.length,
-    proof: selfTestProof(manifest),
-    ...(options.runTimeout >= 0 && { runTimeoutMs: options.runTimeout }),
-    onEvent: (event) => {
-      logger[event.type === 'failed' ? 'fatal' : 'warn']({ event }, 'engine')
-      if (event.type === 'fault') metrics.engineFault(event.reason)
-      if (event.type === 'bisection') metrics.engineBisection()
-      if (event.type === 'failed') void giveUp()
-    }
-  })
   const store = new ExplainStore({ maxBytes: options.explainBytes, ttlMs: options.explainTtl * 1000 })
-  const metrics = new Metrics(manifest, reference, options.provider, {
-    queueDepth: () => queue.depth,
-    queuedTokens: () => queue.queuedTokens,
-    queueLimit: () => admission.limitTokens,
-    tokenizingTokens: () => admission.reservedTokens,
-    lineRequests: () => admission.lineRequests,
-    lineBytes: () => admission.lineBytes,
-    targetTokens: () => queue.targetTokens,
-    tokensPerSecond: () => queue.tokensPerSecond,
-    engineHealth: () => engine.health(),
+  const metrics: Metrics = new Metrics(opened.manifest, opened.reference, options.provider, {
+    queueDepth: () => slot.current.queue.depth,
+    queuedTokens: () => slot.current.queue.queuedTokens,
+    queueLimit: () => slot.current.admission.limitTokens,
+    tokenizingTokens: () => slot.current.admission.reservedTokens,
+    lineRequests: () => slot.current.admission.lineRequests,
+    lineBytes: () => slot.current.admission.lineBytes,
+    targetTokens: () => slot.current.queue.targetTokens,
+    tokensPerSecond: () => slot.current.queue.tokensPerSecond,
+    engineHealth: () => slot.current.engine.health(),
     explainEntries: () => store.size,
     explainBytes: () => store.bytes,
-    cacheBytes: () => cache.bytes,
-    ready: () => unreadiness(lifecycle, engine) === null
+    cacheBytes: () => slot.current.cache.bytes,
+    ready: () => unreadiness(lifecycle, slot.current.engine) === null
   })
-  await engine.load()
-  logger.info(engine.capacity(), 'engine loaded')
-  await selfTest(manifest, engine)
-
-  const queue = new BatchQueue(engine, {
-    objectives: manifest.objectives.length,
-    maxBatchTokens: options.maxBatchTokens,
-    maxBatchSequences: options.maxBatchSequences,
-    onBatch: (info) => metrics.batch(info),
-    onDrop: (reason) => metrics.dropped(reason)
+  const surroundings: Surroundings = {
+    options,
+    logger,
+    metrics,
+    store,
+    bulk: bulkContracts(options.bulkContracts),
+    // Of a model that is not in service, yet or any more, nobody needs the server to end.
+    onFailed: (engine) => {
+      if (slot.current.engine === engine) void giveUp()
+    }
+  }
+  const slot: { current: LoadedModel } = { current: await loadModel(opened, surroundings) }
+  const reloader = new Reloader({
+    slot,
+    load: (current) => loadAgain(surroundings, current),
+    logger,
+    onEnd: (outcome) => {
+      if ('model' in outcome) metrics.serves(outcome.model.manifest, outcome.model.reference, options.provider)
+      metrics.reload('model' in outcome ? 'ok' : outcome.error)
+    }
   })
-  const admission = new Admission(queue, {
-    maxTokens: options.maxQueueTokens,
-    maxConversations: options.maxQueueConversations,
-    maxLineRequests: options.maxLineRequests,
-    maxLineBytes: options.maxLineBytes,
-    onRefusal: (reason) => metrics.refused(reason)
-  })
-  const cache = new RewardCache(queue, { maxBytes: options.cacheBytes, revision: manifest.model.revision })
-  const tokens = new RememberedTokens(tokenizer, Math.min(REMEMBERED_TOKENS, options.cacheBytes))
-  const door = new Door({ admission, tokens, cache, queue, maxTokens, bulk })
   const app = await createApp(
     {
-      manifest,
-      provider: options.provider,
-      maxTokens,
-      scorer: new Scorer({ tokenizer: tokens, rater: cache, store, observer: metrics, door }),
+      served: slot,
       store,
-      engine,
       lifecycle,
       metrics,
       limits: {
@@ -157,24 +91,28 @@ async function serve(options: ServeOptions): Promise<void> {
         maxInputs: options.maxInputs,
         requestTimeout: options.requestTimeout
       },
-      contracts
+      ...(options.adminReload === 'on' && { reload: () => reloader.reload() })
     },
     logger
   )
   /** Whoever runs the server restarts a process that ends, not one that answers nothing for good. */
   giveUp = async () => {
     // What is in flight has been refused just now, and is told so.
-    await drain(app, lifecycle, GIVE_UP_MS)
+    reloader.stop()
+    await drain(app, lifecycle, { deadlineMs: GIVE_UP_MS })
     process.exit(1)
   }
   signals.stop = async () => {
-    const deadline = delay(options.shutdownDeadline * 1000, undefined, { ref: false })
-    const finished = await drain(app, lifecycle, options.shutdownDeadline * 1000)
-    queue.close()
+    const [delayMs, deadlineMs] = [options.drainDelay * 1000, options.shutdownDeadline * 1000]
+    const deadline = delay(delayMs + deadlineMs, undefined, { ref: false })
+    reloader.stop()
+    const finished = await drain(app, lifecycle, { delayMs, deadlineMs })
     // A run that nobody waits for any more may outlast the deadline: the engine's process ends with this one.
-    if (finished) await Promise.race([Promise.all([engine.close(), tokenizer.close()]), deadline])
+    if (finished) await Promise.race([slot.current.close(), deadline])
     return finished
   }
+  // The log has the outcome.
+  signals.reload = () => void reloader.reload().catch(() => undefined)
   lifecycle.becomeReady()
   await listen(app, options)
 }

@@ -159,11 +159,22 @@ export const ServeOptions = Type.Object(
       default: 'drop',
       description: 'what becomes of thinking blocks in the text that trainers send'
     }),
+    adminReload: Type.Enum(['off', 'on'], {
+      default: 'off',
+      description:
+        'whether POST /admin/reload is there; whoever reaches the port may then ask for it. SIGHUP reloads in any case'
+    }),
+    drainDelay: Type.Integer({
+      minimum: 0,
+      maximum: 3600,
+      default: 0,
+      description: 'seconds in which work is still taken when asked to stop, while /readyz already answers 503'
+    }),
     shutdownDeadline: Type.Integer({
       minimum: 0,
       maximum: 3600,
       default: 8,
-      description: 'seconds to finish what is in flight when asked to stop'
+      description: 'seconds to finish what is in flight when asked to stop, after --drain-delay'
     }),
     logLevel: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
       default: 'info',

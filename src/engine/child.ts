@@ -1,6 +1,7 @@
 /** Entry of the engine process: owns the sessions, answers the supervisor, ends when the supervisor is gone. */
 import { ArmormError, type ErrorData } from '../errors.js'
 import type { FromEngine, ToEngine } from './protocol.js'
+import { watchParent } from './parent-watch.js'
 import { RewardSession } from './session.js'
 import { measureCapacity } from './warm-up.js'
 
@@ -38,11 +39,13 @@ async function run({ run, batch }: Extract<ToEngine, { type: 'run' }>): Promise<
   }
 }
 
+watchParent()
 process.on('message', (message: ToEngine) => {
   done = done.then(() => (message.type === 'load' ? load(message) : run(message)))
 })
 process.on('disconnect', () => process.exit(0))
-// A Ctrl-C reaches the whole process group, a service manager's SIGTERM the whole control group; the supervisor decides
-// when this process ends.
+// A Ctrl-C or a closed terminal reaches the whole process group, a service manager's SIGTERM the whole control group;
+// the supervisor decides when this process ends.
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
+process.on('SIGHUP', () => undefined)

@@ -8,15 +8,16 @@ import { answerClientError, errors, recognise, sendError } from './plugins/error
 import { openapi } from './plugins/openapi.js'
 import { followRequest, requestEnd } from './plugins/request-end.js'
 import { requestId, requestIds } from './plugins/request-id.js'
+import { adminRoutes } from './routes/admin.js'
 import { explainRoutes } from './routes/explain.js'
 import { statusRoutes } from './routes/status.js'
-import type { Services } from './services.js'
+import type { ServerServices } from './services.js'
 import { validatorCompiler } from './validation.js'
 
 /** Milliseconds in which a request has to arrive; a reply may take as long as it takes. */
 const REQUEST_TIMEOUT = 120_000
 
-export async function createApp(services: Services, logger?: FastifyBaseLogger): Promise<FastifyInstance> {
+export async function createApp(services: ServerServices, logger?: FastifyBaseLogger): Promise<FastifyInstance> {
   const { limits, metrics } = services
   const app: FastifyInstance = fastify({
     ...(logger && { loggerInstance: logger }),
@@ -50,5 +51,6 @@ export async function createApp(services: Services, logger?: FastifyBaseLogger):
   await app.register(async (scope) => registerContracts(scope, services, CONTRACTS))
   await app.register(explainRoutes, services)
   await app.register(statusRoutes, services)
+  await app.register(adminRoutes, services)
   return app
 }

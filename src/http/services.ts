@@ -1,4 +1,5 @@
 /** What the HTTP room is given; it builds none of it. */
+import type { FastifyReply } from 'fastify'
 import type { Manifest } from '../bundle/manifest.js'
 import type { Engine, ExecutionProvider } from '../engine/contract.js'
 import type { Metrics } from '../metrics.js'
@@ -16,16 +17,63 @@ export interface Limits {
   readonly requestTimeout: number
 }
 
-export interface Services {
+/** A model, and all that depends on it. */
+export interface ServedModel {
   readonly manifest: Manifest
   readonly provider: ExecutionProvider
   /** Longest conversation served, in tokens. */
   readonly maxTokens: number
   readonly scorer: Scorer
-  readonly store: ExplainStore
   readonly engine: Pick<Engine, 'health'>
+  readonly contracts: ContractSettings
+  /** When it was loaded, in seconds since 1970. */
+  readonly since: number
+  /** Keeps it from being ended, once another is in service, until what this returns is called. */
+  hold(): () => void
+}
+
+/** What a reload changed. */
+export interface Reloaded {
+  readonly previous: Manifest
+  readonly current: Manifest
+  /** Milliseconds from the beginning to the switch. */
+  readonly ms: number
+}
+
+/** What is the same whatever model is in service. */
+export interface ServerServices {
+  /** The model in service: another one after a reload. */
+  readonly served: { readonly current: ServedModel }
+  readonly store: ExplainStore
   readonly lifecycle: Lifecycle
   readonly metrics: Metrics
   readonly limits: Limits
-  readonly contracts: ContractSettings
+  /** Reads the bundle anew and puts it into service; left out: there is no route for it. */
+  readonly reload?: () => Promise<Reloaded>
+}
+
+/** One request's: a model with it, so that no request is answered by two. */
+export interface Services extends ServerServices, ServedModel {}
+
+/** The services of a request that comes now. */
+export function servicesNow(server: ServerServices): Services {
+  const { current } = server.served
+  return { ...server, ...current, hold: () => current.hold() }
+}
+
+/** Does what needs the model, and keeps it until then. */
+export async function holding<T>(model: Pick<ServedModel, 'hold'>, work: () => Promise<T>): Promise<T> {
+  const release = model.hold()
+  try {
+    return await work()
+  } finally {
+    release()
+  }
+}
+
+/** The revision that answers a request, whatever the form of the reply. */
+export const REVISION_HEADER = 'x-model-revision'
+
+export function nameModel(reply: FastifyReply, { manifest }: Pick<ServedModel, 'manifest'>): void {
+  void reply.header(REVISION_HEADER, manifest.model.revision)
 }

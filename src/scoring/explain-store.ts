@@ -1,11 +1,14 @@
 /** Keeps what GET /explain/:explain_id needs, bounded by bytes and age. Numbers only: no text, no token ids. */
 import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import type { Manifest } from '../bundle/manifest.js'
 import type { HeadValues } from '../scheduling/rated-sequence.js'
 import type { Usage } from './reward.js'
 
 export interface StoredReward extends HeadValues {
   readonly usage: Usage
+  /** Of the model that gave it. */
+  readonly manifest: Manifest
 }
 
 export interface ExplainStoreOptions {
@@ -38,12 +41,19 @@ export class ExplainStore {
   }
 
   /** Keeps a copy and returns an unguessable id; null when the store is off, or too small for even one. */
-  put({ score, ratings, gating, adjusted, usage }: StoredReward): string | null {
+  put({ score, ratings, gating, adjusted, usage, manifest }: StoredReward): string | null {
     if (this.#entries === null) return null
     const id = randomUUID()
     // Copies: the arrays may be views of a whole batch, which must not stay alive for one row.
     const copy = (values: Float32Array) => values.slice()
-    this.#entries.set(id, { score, ratings: copy(ratings), gating: copy(gating), adjusted: copy(adjusted), usage })
+    this.#entries.set(id, {
+      score,
+      ratings: copy(ratings),
+      gating: copy(gating),
+      adjusted: copy(adjusted),
+      usage,
+      manifest
+    })
     return this.#entries.has(id) ? id : null
   }
 

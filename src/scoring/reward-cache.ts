@@ -35,10 +35,11 @@ export class RewardCache implements Rater {
   /** Keys of sequences, which are asked for more than once. */
   readonly #keys = new WeakMap<EngineSequence, string>()
 
-  constructor(rater: Rater, { maxBytes, revision }: RewardCacheOptions) {
+  /** @param kept - the memory of another model's cache, which this one goes on with */
+  constructor(rater: Rater, { maxBytes, revision }: RewardCacheOptions, kept?: RewardCache) {
     this.#rater = rater
     this.#revision = revision
-    this.#kept = maxBytes > 0 ? new LRUCache({ maxSize: maxBytes, sizeCalculation: bytesOf }) : null
+    this.#kept = kept ? kept.#kept : maxBytes > 0 ? new LRUCache({ maxSize: maxBytes, sizeCalculation: bytesOf }) : null
   }
 
   /** Bytes of the rewards kept. */

@@ -1,4 +1,5 @@
 /** The use case: conversations in, rewards out. */
+import type { Manifest } from '../bundle/manifest.js'
 import { ArmormError } from '../errors.js'
 import type { EngineSequence } from '../engine/contract.js'
 import type { Conversation, Truncation } from '../text/conversation.js'
@@ -30,7 +31,8 @@ export type Protocol =
 /** Hears what happened to each conversation. */
 export interface ScoringObserver {
   tokenized(milliseconds: number, usage: Usage): void
-  rated(protocol: Protocol, reward: Reward, rated: RatedSequence): void
+  /** @param manifest - of the model that rated it */
+  rated(protocol: Protocol, reward: Reward, rated: RatedSequence, manifest: Manifest): void
   /** The caller's fault: nothing was run. */
   rejected(protocol: Protocol): void
   /** The server's fault. */
@@ -39,6 +41,8 @@ export interface ScoringObserver {
 }
 
 export interface ScorerOptions {
+  /** Of the model that `tokenizer` and `rater` belong to. */
+  readonly manifest: Manifest
   readonly tokenizer: Tokenize
   readonly rater: Rater
   readonly store: ExplainStore
@@ -85,13 +89,15 @@ type Tokenized = { readonly sequence: EngineSequence; readonly usage: Usage }
 type Rated = { readonly reward: Reward; readonly queueMs: number; readonly runMs: number }
 
 export class Scorer {
+  readonly #manifest: Manifest
   readonly #tokenizer: Tokenize
   readonly #rater: Rater
   readonly #store: ExplainStore
   readonly #observer: ScoringObserver
   readonly #door: Door | undefined
 
-  constructor({ tokenizer, rater, store, observer, door }: ScorerOptions) {
+  constructor({ manifest, tokenizer, rater, store, observer, door }: ScorerOptions) {
+    this.#manifest = manifest
     this.#tokenizer = tokenizer
     this.#rater = rater
     this.#store = store
@@ -248,10 +254,11 @@ export class Scorer {
         throw new ArmormError('non_finite', 'the model produced a value that is not a finite number')
       }
       const { score, ratings, gating, adjusted, origin, queueMs, runMs } = rated
+      const manifest = this.#manifest
       const cachedTokens = origin === 'run' ? 0 : usage.tokens
       const values = { score, ratings, gating, adjusted, usage: { ...usage, cachedTokens } }
-      const reward: Reward = { ...values, explainId: keep ? this.#store.put(values) : null }
-      this.#observer.rated(protocol, reward, rated)
+      const reward: Reward = { ...values, explainId: keep ? this.#store.put({ ...values, manifest }) : null }
+      this.#observer.rated(protocol, reward, rated, manifest)
       return { reward, queueMs, runMs }
     } catch (error) {
       this.#count(protocol, error)

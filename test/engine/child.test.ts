@@ -26,11 +26,24 @@ for (const work of ['idle', 'run']) {
   })
 }
 
+t.test('one that stands in native code ends, too, when its parent is killed', async (t) => {
+  const program = join(FIXTURES, 'engine/blocked.mjs')
+  const watch = join(ROOT, 'build/src/engine/parent-watch.js')
+  const host = spawn(process.execPath, [program, watch], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const [line] = (await once(host.stdout, 'data')) as [Buffer]
+  const pid = Number(line.toString())
+  t.teardown(() => void (alive(pid) && process.kill(pid, 'SIGKILL')))
+  t.ok(alive(pid))
+  const closed = once(host, 'close')
+  host.kill('SIGKILL')
+  await closed
+})
+
 t.test('signals to the whole group leave the engine to its supervisor', async (t) => {
   const engine = engineOver(t, await tinyBundle(t, 'head-dim-20'))
   await engine.load()
   const { pid } = engine
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.kill(pid!, signal)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(pid!, signal)
   t.equal((await engine.run([sequence([1, 2, 3])])).score.length, 1)
   t.equal(engine.pid, pid)
   t.equal(engine.health().restarts, 0)

@@ -40,7 +40,7 @@ t.test('what is in flight is finished, and its keep-alive socket does not hold t
   const { app, lifecycle, agent, started, release } = await listening(t)
   const scored = post(app, agent)
   await started
-  const drained = drain(app, lifecycle, NEVER)
+  const drained = drain(app, lifecycle, { deadlineMs: NEVER })
   t.equal(lifecycle.state, 'draining')
   release()
   const response = await scored
@@ -50,24 +50,42 @@ t.test('what is in flight is finished, and its keep-alive socket does not hold t
   t.equal(await drained, true)
 })
 
-t.test('work on an open connection is refused while draining; probes answer', async (t) => {
+t.test('while what is in flight is finished, new work is refused in words, on connections old and new', async (t) => {
   const { app, lifecycle, agent, started, release } = await listening(t)
-  const other = new Agent({ keepAlive: true, maxSockets: 1 })
-  t.teardown(() => other.destroy())
+  const [old, fresh] = [0, 1].map(() => new Agent({ keepAlive: true, maxSockets: 1 })) as [Agent, Agent]
+  t.teardown(() => [old, fresh].forEach((each) => each.destroy()))
   const held = post(app, agent)
   await started
-  t.equal(await probe(app, '/readyz', other), 200)
-  // The state alone: a closed listener would take the second connection away too.
-  lifecycle.startDraining()
-  const refused = await post(app, other)
-  t.equal(refused.statusCode, 503)
-  t.equal(refused.headers.connection, 'close')
-  t.match(await json(refused), { error: { code: 'shutting_down' } })
-  t.equal(await probe(app, '/livez', other), 200)
-  t.equal(await probe(app, '/readyz', other), 503)
+  t.equal(await probe(app, '/readyz', old), 200)
+  const drained = drain(app, lifecycle, { deadlineMs: NEVER })
+  for (const each of [old, fresh]) {
+    const refused = await post(app, each)
+    t.equal(refused.statusCode, 503)
+    t.equal(refused.headers.connection, 'close')
+    t.ok('retry-after' in refused.headers)
+    t.match(await json(refused), { error: { code: 'shutting_down' } })
+  }
+  t.equal(await probe(app, '/livez', fresh), 200)
+  t.equal(await probe(app, '/readyz', fresh), 503)
   release()
-  ;(await held).resume()
-  t.equal(await drain(app, lifecycle, NEVER), true)
+  const reply = await held
+  t.equal(reply.statusCode, 200)
+  reply.resume()
+  t.equal(await drained, true)
+  t.equal(app.server.listening, false)
+})
+
+t.test('for the delay readiness is gone and work is taken, on connections that are not kept', async (t) => {
+  const held = heldRater()
+  const { app, lifecycle, agent } = await listening(t, held)
+  held.release()
+  const delayMs = 500
+  const drained = drain(app, lifecycle, { delayMs, deadlineMs: NEVER })
+  t.equal(await probe(app, '/readyz', agent), 503)
+  const reply = await post(app, agent)
+  t.strictSame([reply.statusCode, reply.headers.connection], [200, 'close'])
+  reply.resume()
+  t.equal(await drained, true)
 })
 
 t.test('the deadline cuts what does not end', async (t) => {
@@ -75,7 +93,7 @@ t.test('the deadline cuts what does not end', async (t) => {
   const scored = post(app, agent)
   const cut = t.rejects(scored, { code: 'ECONNRESET' })
   await started
-  t.equal(await drain(app, lifecycle, 1), false)
+  t.equal(await drain(app, lifecycle, { deadlineMs: 1 }), false)
   await cut
   release()
 })

@@ -22,6 +22,8 @@ const tokenizing = (code: ErrorCode): Fakes => ({
   tokenizer: { encode: () => Promise.reject(new ArmormError(code, 'as the tokenizer says')) }
 })
 const rating = (error: Error): Fakes => ({ rater: { rate: () => Promise.reject(error) } })
+const reload = { method: 'POST', url: '/admin/reload' } as const
+const reloading = (code: ErrorCode): Fakes => ({ reload: () => Promise.reject(new ArmormError(code, 'as it says')) })
 const draining = () => {
   const lifecycle = new Lifecycle()
   lifecycle.startDraining()
@@ -85,6 +87,8 @@ const ways: Partial<Record<ErrorCode, (t: Test) => Promise<{ status: number; bod
     const [head = '', body = ''] = written.join('').split('\r\n\r\n')
     return { status: Number(head.split(' ')[1]), body, headers: {} }
   },
+  reload_running: inject(reload, reloading('reload_running')),
+  reload_failed: inject(reload, reloading('reload_failed')),
   not_found: inject({ method: 'GET', url: '/scores' }),
   method_not_allowed: inject({ method: 'GET', url: '/score' }),
   exceeds_queue: inject(one, rating(new ArmormError('exceeds_queue', 'too much'))),

@@ -6,7 +6,7 @@ import type { EngineHealth, EngineSequence } from '../../src/engine/contract.js'
 import { createApp } from '../../src/http/app.js'
 import type { ContractSettings } from '../../src/http/contracts/settings.js'
 import { Lifecycle } from '../../src/http/lifecycle.js'
-import type { Services } from '../../src/http/services.js'
+import type { ServedModel, Services } from '../../src/http/services.js'
 import { createLogger } from '../../src/http/logger.js'
 import { Metrics } from '../../src/metrics.js'
 import { Calibration } from '../../src/scoring/calibration.js'
@@ -95,6 +95,9 @@ export interface Fakes {
   readonly limits?: Partial<Services['limits']>
   readonly contracts?: Partial<ContractSettings>
   readonly door?: Door
+  /** Of another server: the model in service may change. */
+  readonly served?: Services['served']
+  readonly reload?: Services['reload']
 }
 
 export function fakeServices(fakes: Fakes = {}): Services {
@@ -118,6 +121,7 @@ export function fakeServices(fakes: Fakes = {}): Services {
     ready: () => lifecycle.state === 'ready'
   })
   const scorer = new Scorer({
+    manifest,
     tokenizer: fakes.tokenizer ?? fakeTokenizer,
     rater: fakes.rater ?? fakeRater,
     store,
@@ -125,16 +129,14 @@ export function fakeServices(fakes: Fakes = {}): Services {
     ...(fakes.door && { door: fakes.door })
   })
   const limits = { bodyLimit: 1 << 20, maxInputs: 100, requestTimeout: 0, ...fakes.limits }
-  return {
+  const model: ServedModel = {
     manifest,
     provider: 'cpu',
     maxTokens: manifest.max_tokens,
     scorer,
-    store,
     engine,
-    lifecycle,
-    metrics,
-    limits,
+    since: 0,
+    hold: () => () => undefined,
     contracts: {
       scale: 1,
       offset: 0,
@@ -145,6 +147,8 @@ export function fakeServices(fakes: Fakes = {}): Services {
       ...fakes.contracts
     }
   }
+  const served = fakes.served ?? { current: model }
+  return { ...model, served, store, lifecycle, metrics, limits, ...(fakes.reload && { reload: fakes.reload }) }
 }
 
 /** An application that closes with the test. `log` receives the lines of the log. */

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { ExplainStore } from '../../src/scoring/explain-store.js'
+import { manifest } from '../http/helpers.js'
 
 const usage = { tokens: 3, promptTokens: 2, responseTokens: 1, trimmedTokens: 0, cachedTokens: 0 }
 
@@ -8,7 +9,8 @@ const reward = (score: number, objectives = 4) => ({
   ratings: new Float32Array(objectives).fill(score),
   gating: new Float32Array(objectives),
   adjusted: new Float32Array(objectives),
-  usage
+  usage,
+  manifest
 })
 
 const put = (store: ExplainStore, score: number, objectives?: number): string => {

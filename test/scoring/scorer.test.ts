@@ -6,6 +6,7 @@ import type { Rater, Tokenize } from '../../src/scoring/rater.js'
 import type { Outcome, ScoringInput } from '../../src/scoring/reward.js'
 import { Scorer, type ScoreOptions, type ScoringObserver } from '../../src/scoring/scorer.js'
 import type { Conversation } from '../../src/text/conversation.js'
+import { manifest } from '../http/helpers.js'
 
 /** Ids say what happens: a conversation `[n]` scores n, negative ones are refused, by the tokenizer or the engine. */
 const conversation = (n: number): Conversation => ({ kind: 'ids', ids: [n] })
@@ -46,7 +47,7 @@ function make(parts: { tokenizer?: Tokenize; rater?: Rater } = {}) {
     nonFinite: () => void counts.nonFinite++
   }
   const store = new ExplainStore({ maxBytes: 1 << 20, ttlMs: 1000 })
-  return { scorer: new Scorer({ tokenizer, rater, store, observer, ...parts }), counts, store }
+  return { scorer: new Scorer({ manifest, tokenizer, rater, store, observer, ...parts }), counts, store }
 }
 
 const options: ScoreOptions = { protocol: 'score', truncation: 'none', onError: 'item', keep: false }

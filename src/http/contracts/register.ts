@@ -4,7 +4,7 @@ import { type TSchema, Type } from 'typebox'
 import { Client, WorkHeaders } from '../client.js'
 import { getBodyReader } from '../json-body.js'
 import { answerError } from '../plugins/errors.js'
-import type { Services } from '../services.js'
+import { holding, nameModel, type ServerServices, servicesNow } from '../services.js'
 import { validatorCompiler } from '../validation.js'
 import { BytesReply, type Contract, type ContractRoute, wireError } from './contract.js'
 import { ContractScorer } from './scoring.js'
@@ -21,7 +21,11 @@ const UNCHECKED = (): unknown => ({})
 const GET_BODY_LIMIT = 64 * 1024
 
 /** Declares the routes of all contracts, earlier ones first where a URL is shared. */
-export function registerContracts(app: FastifyInstance, services: Services, contracts: readonly Contract[]): void {
+export function registerContracts(
+  app: FastifyInstance,
+  services: ServerServices,
+  contracts: readonly Contract[]
+): void {
   const byUrl = new Map<string, Entry[]>()
   for (const contract of contracts) {
     for (const route of contract.routes) {
@@ -30,17 +34,10 @@ export function registerContracts(app: FastifyInstance, services: Services, cont
       byUrl.set(route.url, [...(byUrl.get(route.url) ?? []), { contract, route, check }])
     }
   }
-  const scorer = new ContractScorer(services)
-  for (const [url, entries] of byUrl) registerUrl(app, services, scorer, url, entries)
+  for (const [url, entries] of byUrl) registerUrl(app, services, url, entries)
 }
 
-function registerUrl(
-  app: FastifyInstance,
-  services: Services,
-  scorer: ContractScorer,
-  url: string,
-  entries: readonly Entry[]
-): void {
+function registerUrl(app: FastifyInstance, server: ServerServices, url: string, entries: readonly Entry[]): void {
   const error = either(entries.map(({ contract }) => contract.errorSchema))
   const errors = {
     '4xx': { ...error, 'x-response-description': "The caller's error." },
@@ -51,7 +48,7 @@ function registerUrl(
   const probe = entries.every(({ route }) => route.probe)
   const methods = [...new Set(entries.flatMap(({ route }) => route.method ?? 'POST'))] as HTTPMethods[]
   const isGet = methods.includes('GET')
-  const readGetBody = getBodyReader(app, Math.min(GET_BODY_LIMIT, services.limits.bodyLimit))
+  const readGetBody = getBodyReader(app, Math.min(GET_BODY_LIMIT, server.limits.bodyLimit))
   app.route({
     url,
     method: methods,
@@ -70,20 +67,26 @@ function registerUrl(
     // The body is held against the schema of the contract that it belongs to.
     validatorCompiler: () => (value: unknown) => ({ value }),
     errorHandler: (error: FastifyError, request, reply) => {
-      void answerError(error, request, reply, services.limits, (known) =>
+      void answerError(error, request, reply, server.limits, (known) =>
         wireError(entryOf(entries, request.body).contract, known)
       )
     },
     handler: async (request, reply) => {
-      const caller = new Client(request, reply, services.limits)
+      const caller = new Client(request, reply, server.limits)
       if (isGet && bodies.length > 0) request.body = await readGetBody(request)
       const { route, check } = entryOf(entries, request.body)
       const checked = check(request.body) as { error?: Error }
       if (checked.error) throw checked.error
+      const services = servicesNow(server)
+      // What a GET asks for was scored earlier, perhaps by another.
+      if (!probe && !isGet) nameModel(reply, services)
       // Fastify names the type only of what it serializes itself; clients refuse a reply without it.
       if (route.serialize) void reply.type('application/json; charset=utf-8').serializer(route.serialize)
       const params = request.params as Readonly<Record<string, string>>
-      const answer = await route.answer(request.body, { services, scorer, id: request.id, caller, params })
+      const scorer = new ContractScorer(services)
+      const answer = await holding(services, () =>
+        route.answer(request.body, { services, scorer, id: request.id, caller, params })
+      )
       return answer instanceof BytesReply ? reply.headers(answer.headers).send(answer.bytes) : answer
     }
   })

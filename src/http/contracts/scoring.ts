@@ -9,7 +9,7 @@ import type { Conversation } from '../../text/conversation.js'
 import { parseRendered, type RenderedInput } from '../../text/rendered/index.js'
 import { requireFewEnough } from '../input-forms.js'
 import { decimal } from '../replies.js'
-import type { Services } from '../services.js'
+import { holding, type Services } from '../services.js'
 import type { Call, Contract } from './contract.js'
 
 /** What a contract hands over: rendered text, a conversation, or why an item is none. */
@@ -56,8 +56,17 @@ export class ContractScorer {
    */
   async score(
     items: readonly ContractInput[],
-    { protocol, patience }: Pick<Contract, 'protocol' | 'patience'>,
+    contract: Pick<Contract, 'protocol' | 'patience'>,
     { caller }: Pick<Call, 'caller'>
+  ): Promise<ContractReward[]> {
+    // Tasks go on when their request was answered.
+    return holding(this.#services, () => this.#score(items, contract, caller))
+  }
+
+  async #score(
+    items: readonly ContractInput[],
+    { protocol, patience }: Pick<Contract, 'protocol' | 'patience'>,
+    caller: Call['caller']
   ): Promise<ContractReward[]> {
     const { scorer, contracts, limits, metrics } = this.#services
     requireFewEnough(items.length, limits)

@@ -76,7 +76,10 @@ export function sendError(
   if (MENDABLE.has(status)) {
     const seconds = error.details['retry_after_seconds']
     // Whole seconds are all that the header knows; none would mean at once.
-    void reply.header('retry-after', String(typeof seconds === 'number' ? Math.max(1, Math.ceil(seconds)) : RETRY_AFTER))
+    void reply.header(
+      'retry-after',
+      String(typeof seconds === 'number' ? Math.max(1, Math.ceil(seconds)) : RETRY_AFTER)
+    )
   }
   return reply
     .code(status)

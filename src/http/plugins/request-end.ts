@@ -5,7 +5,7 @@ import { ERRORS } from '../../errors.js'
 import type { Metrics } from '../../metrics.js'
 import { whenEnded } from '../client.js'
 import { routeOf } from '../logger.js'
-import type { Services } from '../services.js'
+import type { ServerServices } from '../services.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -14,8 +14,11 @@ declare module 'fastify' {
   }
 }
 
-function plugin(app: FastifyInstance, { metrics }: Services, done: () => void): void {
-  app.addHook('onRequest', async (request, reply) => followRequest(request, reply, metrics))
+function plugin(app: FastifyInstance, { metrics, lifecycle }: ServerServices, done: () => void): void {
+  app.addHook('onRequest', async (request, reply) => {
+    followRequest(request, reply, metrics)
+    whenEnded(reply, lifecycle.requests.hold())
+  })
   done()
 }
 

@@ -1,7 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import { ArmormError } from '../../errors.js'
-import { explain, type HeadsDescription } from '../../scoring/explanation.js'
+import { explain } from '../../scoring/explanation.js'
 import type { StoredReward } from '../../scoring/explain-store.js'
 import type { Conversation, Truncation } from '../../text/conversation.js'
 import { Client, WorkHeaders } from '../client.js'
@@ -10,21 +10,23 @@ import { requireModel } from '../model.js'
 import { explanationReply } from '../replies.js'
 import { ExplainEnvelope, ExplainParams, ExplainQuery, ExplainReply, ExplainRequest } from '../schemas/explain.js'
 import { replies } from '../schemas/results.js'
-import type { Services } from '../services.js'
+import { holding, nameModel, type ServerServices, type Services, servicesNow } from '../services.js'
 import { bodyHeldAgainst } from '../validation.js'
 
-export async function explainRoutes(base: FastifyInstance, services: Services): Promise<void> {
+export async function explainRoutes(base: FastifyInstance, server: ServerServices): Promise<void> {
   const app = base.withTypeProvider<TypeBoxTypeProvider>()
-  const { manifest, scorer, store, limits } = services
-  const heads: HeadsDescription = {
-    objectives: manifest.objectives,
-    transform: manifest.heads.transform,
-    logitScale: manifest.heads.logit_scale
-  }
-  const replyOf = (reward: StoredReward) => explanationReply(explain(heads, reward), reward.usage, manifest)
+  const { store, limits } = server
 
-  const explainOne = async (caller: Client, asked: Conversation, truncation: Truncation = 'none') =>
-    replyOf(await scorer.scoreOne(asked, { protocol: 'explain', truncation, keep: false, caller }))
+  const explainOne = async (
+    services: Services,
+    caller: Client,
+    asked: Conversation,
+    truncation: Truncation = 'none'
+  ) => {
+    const { scorer, manifest } = services
+    const options = { protocol: 'explain', truncation, keep: false, caller } as const
+    return replyOf({ ...(await holding(services, () => scorer.scoreOne(asked, options))), manifest })
+  }
 
   app.get(
     '/explain/:explain_id',
@@ -64,8 +66,10 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
     async (request, reply) => {
       const { query } = request
       const caller = new Client(request, reply, limits)
-      requireModel(manifest, query.model)
-      return explainOne(caller, conversation(query.prompt, query.response), query.truncation)
+      const services = servicesNow(server)
+      nameModel(reply, services)
+      requireModel(services.manifest, query.model)
+      return explainOne(services, caller, conversation(query.prompt, query.response), query.truncation)
     }
   )
 
@@ -86,7 +90,9 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
     async (request, reply) => {
       const caller = new Client(request, reply, limits)
       const { truncation, model, ...rest } = request.body as ExplainEnvelope
-      requireModel(manifest, model)
+      const services = servicesNow(server)
+      nameModel(reply, services)
+      requireModel(services.manifest, model)
       if ('inputs' in rest) {
         throw new ArmormError('invalid_request', 'POST /explain takes one conversation as its body, not "inputs"')
       }
@@ -95,7 +101,17 @@ export async function explainRoutes(base: FastifyInstance, services: Services): 
       if (input.kind === 'many') {
         throw new ArmormError('invalid_request', 'POST /explain takes one conversation: send "response"')
       }
-      return { ...(id !== undefined && { id }), ...(await explainOne(caller, input.conversation, truncation)) }
+      return {
+        ...(id !== undefined && { id }),
+        ...(await explainOne(services, caller, input.conversation, truncation))
+      }
     }
   )
+}
+
+/** By the model that gave the reward, whichever is in service by now. */
+function replyOf(reward: StoredReward) {
+  const { heads, objectives } = reward.manifest
+  const explanation = explain({ objectives, transform: heads.transform, logitScale: heads.logit_scale }, reward)
+  return explanationReply(explanation, reward.usage, reward.manifest)
 }

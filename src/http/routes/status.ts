@@ -5,19 +5,16 @@ import { unreadiness } from '../lifecycle.js'
 import { modelReply } from '../replies.js'
 import { replies } from '../schemas/results.js'
 import { Alive, Health, Models, Ready } from '../schemas/status.js'
-import type { Services } from '../services.js'
+import type { ServerServices } from '../services.js'
 
 const config = { quiet: true }
 const tags = ['operation']
 
-export async function statusRoutes(app: FastifyInstance, services: Services): Promise<void> {
-  const { manifest, provider, maxTokens, engine, lifecycle, metrics } = services
-  const { model, backbone, heads, objectives, tokenizer } = manifest
-
-  const created = Math.floor(Date.now() / 1000)
+export async function statusRoutes(app: FastifyInstance, services: ServerServices): Promise<void> {
+  const { served, lifecycle, metrics } = services
 
   const requireReady = () => {
-    const error = unreadiness(lifecycle, engine)
+    const error = unreadiness(lifecycle, served.current.engine)
     if (error) throw error
   }
 
@@ -50,6 +47,7 @@ export async function statusRoutes(app: FastifyInstance, services: Services): Pr
     { schema: { tags, summary: 'As /readyz, with the state of the engine', response: replies(Health) }, config },
     async () => {
       requireReady()
+      const { manifest, engine } = served.current
       return { status: 'ready', model: modelReply(manifest), engine: engine.health() }
     }
   )
@@ -59,27 +57,31 @@ export async function statusRoutes(app: FastifyInstance, services: Services): Pr
     {
       schema: { tags, summary: 'The model that is served, as OpenAI and KServe list models', response: replies(Models) }
     },
-    async () => ({
-      object: 'list',
-      models: [model.name],
-      data: [
-        {
-          id: model.name,
-          object: 'model',
-          created,
-          owned_by: 'armorm-server',
-          revision: model.revision,
-          source: model.source,
-          licence: model.licence,
-          precision: backbone.precision,
-          provider,
-          max_tokens: maxTokens,
-          tokenizer,
-          logit_scale: heads.logit_scale,
-          objectives: objectives.map(({ name, source_set }) => ({ name, source_set }))
-        }
-      ]
-    })
+    async () => {
+      const { manifest, provider, maxTokens, since } = served.current
+      const { model, backbone, heads, objectives, tokenizer } = manifest
+      return {
+        object: 'list',
+        models: [model.name],
+        data: [
+          {
+            id: model.name,
+            object: 'model',
+            created: since,
+            owned_by: 'armorm-server',
+            revision: model.revision,
+            source: model.source,
+            licence: model.licence,
+            precision: backbone.precision,
+            provider,
+            max_tokens: maxTokens,
+            tokenizer,
+            logit_scale: heads.logit_scale,
+            objectives: objectives.map(({ name, source_set }) => ({ name, source_set }))
+          }
+        ]
+      }
+    }
   )
 
   app.get(

@@ -23,7 +23,7 @@ export const Models = Type.Object(
       Type.Object({
         id: Type.String(),
         object: Type.Literal('model'),
-        created: Type.Integer({ description: 'When this server started, in seconds since 1970.' }),
+        created: Type.Integer({ description: 'When the model was loaded, in seconds since 1970.' }),
         owned_by: Type.String(),
         revision: Type.String(),
         source: Type.String(),

@@ -181,7 +181,7 @@ t.test('a task whose time is over is given up and forgotten', async (t) => {
     reasons.push(signal.reason)
     throw signal.reason
   })
-  const done = tasks.submit(10, 0.01, async () => ({ reward: 1, extras: [] }))
+  const done = tasks.submit(10, 0.01, async () => ({ reward: 1, extras: [], names: [] }))
   t.equal(tasks.size, 2)
   // The timers hold no process open; this does.
   await until(() => tasks.size === 0)
@@ -191,7 +191,7 @@ t.test('a task whose time is over is given up and forgotten', async (t) => {
 
 t.test('results that nobody polls for push out older ones', async (t) => {
   const tasks = new Tasks({ maxInputs: 1e6, bodyLimit: 1e9 })
-  const submitOne = () => tasks.submit(1, 300, async () => ({ reward: 1, extras: [] }))
+  const submitOne = () => tasks.submit(1, 300, async () => ({ reward: 1, extras: [], names: [] }))
   const first = submitOne()
   for (let i = 0; i < 20_000; i++) submitOne()
   const last = submitOne()

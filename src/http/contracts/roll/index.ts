@@ -85,7 +85,7 @@ export const roll: Contract = {
           const caller = callerOf(signal, call.caller.priority)
           const [item] = await call.scorer.score([input], { ...roll, patience: seconds }, { caller })
           if (!item) throw new ArmormError('internal', 'a defect of the server')
-          return { reward: item.reward, extras: item.extras, ...errorOf(item) }
+          return { reward: item.reward, extras: item.extras, names: call.scorer.extraNames, ...errorOf(item) }
         }
         const id = tasksOf(call).submit(prompt.length + response.length, seconds + MARGIN, counted(work, call))
         return { errcode: 0, errmsg: '', reward_request_id: id }
@@ -101,7 +101,7 @@ export const roll: Contract = {
       body: ResultRequest,
       reply: ResultReply,
       async answer({ reward_request_id: id }, call) {
-        return resultOf(tasksOf(call).get(id), call.scorer.extraNames)
+        return resultOf(tasksOf(call).get(id))
       },
       serialize: (reply) => {
         const { errcode, errmsg, ...rest } = reply as { errcode: number; errmsg: string }
@@ -114,11 +114,11 @@ export const roll: Contract = {
 }
 
 /** One store a server. */
-const STORES = new WeakMap<Call['services'], Tasks>()
+const STORES = new WeakMap<Call['services']['served'], Tasks>()
 
 function tasksOf({ services }: Call): Tasks {
-  const tasks = STORES.get(services) ?? new Tasks(services.limits)
-  STORES.set(services, tasks)
+  const tasks = STORES.get(services.served) ?? new Tasks(services.limits)
+  STORES.set(services.served, tasks)
   return tasks
 }
 
@@ -145,7 +145,7 @@ function sample(prompt: string, response: string, call: Call): ContractInput {
   return answerTo(messages ?? prompt, response, call)
 }
 
-function resultOf(task: Task | undefined, extraNames: readonly string[]) {
+function resultOf(task: Task | undefined) {
   if (!task) return { errcode: 0, errmsg: 'no task has this id, or its time is over: submit it again' }
   // Times of Python's fromisoformat, which knows no Z before 3.11.
   const time = (date: Date) => date.toISOString().replace('Z', '+00:00')
@@ -154,7 +154,9 @@ function resultOf(task: Task | undefined, extraNames: readonly string[]) {
   const { ended, result } = outcome
   const times = { start_time: time(started), end_time: time(ended) }
   if (result instanceof ArmormError) return { errcode: 0, errmsg: `${result.code}: ${result.message}`, ...times }
-  const ratings = extraNames.map((name, k) => [name, { reward_score: result.extras[k] ?? 0, debug_info: {} }] as const)
+  const ratings = result.names.map(
+    (name, k) => [name, { reward_score: result.extras[k] ?? 0, debug_info: {} }] as const
+  )
   return {
     errcode: 0,
     errmsg: '',

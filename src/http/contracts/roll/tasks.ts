@@ -11,6 +11,8 @@ export interface TaskResult {
   readonly reward: number
   /** `[extras]` */
   readonly extras: readonly number[]
+  /** `[extras]` The objectives that they are ratings of: those of the model that gave them. */
+  readonly names: readonly string[]
   /** Why the numbers stand in for a score; unset where they do not. */
   readonly error?: { readonly code: string; readonly message: string }
 }
