@@ -38,6 +38,7 @@ export function unserved(): Services {
     engine,
     lifecycle: new Lifecycle(),
     metrics,
+    access: { keys: null, operators: null, loopback: true },
     limits: { bodyLimit: 1, maxInputs: 1, requestTimeout: 0 },
     contracts: {
       scale: 1,

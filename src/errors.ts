@@ -30,6 +30,16 @@ export const ERRORS = {
     action:
       'Send `Content-Type: application/json` and no `Content-Encoding`; /v2/models/:model/infer takes gzip and deflate.'
   },
+  unauthorized: {
+    status: 401,
+    meaning: 'The server asks for an API key, and the request has none, or none that is good.',
+    action: 'Send `Authorization: Bearer <key>` or `X-API-Key: <key>`, or put `/k/<key>` before the path.'
+  },
+  forbidden: {
+    status: 403,
+    meaning: 'A route under /admin was asked for over a port that others reach too, and no API keys are set.',
+    action: 'Set --api-keys, or --admin-port, or listen on a loopback address.'
+  },
   body_too_large: {
     status: 413,
     meaning: 'The body exceeds the limit in bytes.',

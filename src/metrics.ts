@@ -45,6 +45,7 @@ export class Metrics implements ScoringObserver {
     'route'
   ])
   readonly #inflight = this.#gauge('inflight', 'HTTP requests being answered.')
+  readonly #keyRequests = this.#counter('key_requests_total', 'Requests with a good API key, by its name.', ['key'])
   readonly #errors = this.#counter('errors_total', 'Errors in replies, by code of docs/errors.md.', ['code'])
   readonly #samples = this.#counter('samples_total', 'Conversations by outcome: ok, truncated, rejected, error.', [
     'protocol',
@@ -121,6 +122,11 @@ export class Metrics implements ScoringObserver {
     this.#inflight.dec()
     this.#requests.inc({ route, method: METHODS.has(method) ? method : 'OTHER', status })
     this.#requestSeconds.observe({ route }, milliseconds / 1000)
+  }
+
+  /** @param name - of the key, never the key itself. */
+  keyUsed(name: string): void {
+    this.#keyRequests.inc({ key: name })
   }
 
   error(code: ErrorCode): void {

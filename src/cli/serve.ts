@@ -13,12 +13,15 @@ import { flagOf, OPTION_NAMES, optionSchema, type ServeOptions, variableOf } fro
 import { EngineSupervisor } from '../engine/supervisor.js'
 import { usableThreads } from '../engine/threads.js'
 import { ArmormError } from '../errors.js'
+import { AdminListener } from '../http/admin-listener.js'
 import { createApp } from '../http/app.js'
+import { isLoopback } from '../http/auth/access.js'
+import { KeyFile } from '../http/auth/key-file.js'
 import { contractSettings } from '../http/contracts/settings.js'
 import { drain } from '../http/drain.js'
 import { listen } from '../http/listen.js'
 import { Lifecycle, unreadiness } from '../http/lifecycle.js'
-import { createLogger } from '../http/logger.js'
+import { createLogger, type Logger } from '../http/logger.js'
 import { Metrics } from '../metrics.js'
 import { BatchQueue } from '../scheduling/batch-queue.js'
 import { ExplainStore } from '../scoring/explain-store.js'
@@ -53,6 +56,8 @@ export function serveCommand(): Command {
 async function serve(options: ServeOptions): Promise<void> {
   const logger = createLogger(options.logLevel)
   const signals = new StopSignals(logger)
+  const keyFile = keyFileOf(options, logger)
+  const admin = options.adminPort < 0 ? null : new AdminListener(options.adminHost, options.adminPort)
   const { folder, manifest } = await loadBundle(options.model)
   if (!manifest.backbone.providers.includes(options.provider)) {
     throw new ArmormError(
@@ -135,6 +140,11 @@ async function serve(options: ServeOptions): Promise<void> {
         maxInputs: options.maxInputs,
         requestTimeout: options.requestTimeout
       },
+      access: {
+        keys: keyFile?.ring ?? null,
+        operators: admin?.sockets ?? null,
+        loopback: isLoopback(options.host)
+      },
       contracts
     },
     logger
@@ -154,5 +164,18 @@ async function serve(options: ServeOptions): Promise<void> {
     return finished
   }
   lifecycle.becomeReady()
+  if (admin) logger.info(`metrics, docs and admin at ${await admin.open(app)}`)
   await listen(app, options)
+  if (!keyFile && !isLoopback(options.host)) {
+    logger.warn({ host: options.host }, 'no API keys are set: whoever reaches this address can score')
+  }
+}
+
+/** The file of API keys, watched, and read again on SIGHUP; null where none is set. @throws ArmormError invalid_config */
+function keyFileOf({ apiKeys }: ServeOptions, logger: Logger): KeyFile | null {
+  if (apiKeys === 'none') return null
+  const file = new KeyFile(apiKeys, logger)
+  file.watch()
+  process.on('SIGHUP', () => file.reload())
+  return file
 }

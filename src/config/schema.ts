@@ -17,6 +17,20 @@ export const ServeOptions = Type.Object(
       default: 8080,
       description: 'port to listen on; 0: any free one'
     }),
+    apiKeys: Type.String({
+      minLength: 1,
+      default: 'none',
+      description:
+        'file of API keys, one a line, name:key or bare; every route but the probes then asks for one. Read anew when it changes, and on SIGHUP; none: no key is asked for'
+    }),
+    adminHost: Type.String({ minLength: 1, default: '127.0.0.1', description: 'address of --admin-port' }),
+    adminPort: Type.Integer({
+      minimum: -1,
+      maximum: 65535,
+      default: -1,
+      description:
+        'port for metrics, /docs and /admin alone, which the other port then has no more; 0: any free one; -1: one port for all'
+    }),
     provider: Type.Enum(['cpu', 'cuda'], { default: 'cpu', description: 'execution provider' }),
     threads: Type.Integer({
       minimum: 0,

@@ -3,9 +3,12 @@ import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } 
 import { CONTRACTS } from './contracts/index.js'
 import { registerContracts } from './contracts/register.js'
 import { readJsonBodies } from './json-body.js'
+import { withoutKey } from './auth/url-key.js'
 import { admission } from './plugins/admission.js'
+import { auth } from './plugins/auth.js'
 import { answerClientError, errors, recognise, sendError } from './plugins/errors.js'
 import { openapi } from './plugins/openapi.js'
+import { operatorRoutes } from './plugins/operators.js'
 import { followRequest, requestEnd } from './plugins/request-end.js'
 import { requestId, requestIds } from './plugins/request-id.js'
 import { explainRoutes } from './routes/explain.js'
@@ -17,12 +20,13 @@ import { validatorCompiler } from './validation.js'
 const REQUEST_TIMEOUT = 120_000
 
 export async function createApp(services: Services, logger?: FastifyBaseLogger): Promise<FastifyInstance> {
-  const { limits, metrics } = services
+  const { limits, metrics, access } = services
   const app: FastifyInstance = fastify({
     ...(logger && { loggerInstance: logger }),
     // The one line a request gets comes from plugins/request-end.ts: Fastify's own carry the URL.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
+    ...(access.keys && { rewriteUrl: withoutKey }),
     bodyLimit: limits.bodyLimit,
     requestTimeout: REQUEST_TIMEOUT,
     // The admission plugin answers in our own words, and lets probes through, while the server drains.
@@ -45,6 +49,8 @@ export async function createApp(services: Services, logger?: FastifyBaseLogger):
   await app.register(errors, { limits })
   await app.register(requestIds)
   await app.register(requestEnd, services)
+  await app.register(auth, services)
+  await app.register(operatorRoutes, services)
   await app.register(admission, services)
   await app.register(openapi)
   await app.register(async (scope) => registerContracts(scope, services, CONTRACTS))

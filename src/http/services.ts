@@ -4,6 +4,7 @@ import type { Engine, ExecutionProvider } from '../engine/contract.js'
 import type { Metrics } from '../metrics.js'
 import type { ExplainStore } from '../scoring/explain-store.js'
 import type { Scorer } from '../scoring/scorer.js'
+import type { Access } from './auth/access.js'
 import type { ContractSettings } from './contracts/settings.js'
 import type { Lifecycle } from './lifecycle.js'
 
@@ -27,5 +28,6 @@ export interface Services {
   readonly lifecycle: Lifecycle
   readonly metrics: Metrics
   readonly limits: Limits
+  readonly access: Access
   readonly contracts: ContractSettings
 }

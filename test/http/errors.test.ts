@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import { ArmormError, type ErrorCode, ERRORS } from '../../src/errors.js'
+import { KeyRing } from '../../src/http/auth/api-keys.js'
 import { Lifecycle } from '../../src/http/lifecycle.js'
 import { answerClientError } from '../../src/http/plugins/errors.js'
 import { type Fakes, fakeApp } from './helpers.js'
@@ -56,6 +57,13 @@ const ways: Partial<Record<ErrorCode, (t: Test) => Promise<{ status: number; bod
   invalid_json: inject(score('{"inputs": [', json)),
   invalid_request: inject(score({ inputs: 'none' })),
   unsupported_media_type: inject(score('<inputs/>', { 'content-type': 'application/xml' })),
+  unauthorized: inject(one, { access: { keys: new KeyRing([]) } }),
+  forbidden: async (t) => {
+    const app = await fakeApp(t, { access: { loopback: false } })
+    app.post('/admin/try', async () => ({}))
+    const { statusCode: status, body, headers } = await app.inject({ method: 'POST', url: '/admin/try' })
+    return { status, body, headers }
+  },
   body_too_large: inject(score({ inputs: [{ text: 'x'.repeat(2000) }] }), { limits: { bodyLimit: 1000 } }),
   too_many_inputs: inject(score({ inputs: [{ text: 'a' }, { prompt: 'p', responses: ['a', 'b'] }] }), {
     limits: { maxInputs: 2 }

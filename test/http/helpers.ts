@@ -93,6 +93,7 @@ export interface Fakes {
   readonly lifecycle?: Lifecycle
   readonly limits?: Partial<Services['limits']>
   readonly contracts?: Partial<ContractSettings>
+  readonly access?: Partial<Services['access']>
 }
 
 export function fakeServices(fakes: Fakes = {}): Services {
@@ -128,6 +129,7 @@ export function fakeServices(fakes: Fakes = {}): Services {
     lifecycle,
     metrics,
     limits,
+    access: { keys: null, operators: null, loopback: true, ...fakes.access },
     contracts: {
       scale: 1,
       offset: 0,
