@@ -4,13 +4,14 @@ import { CONTRACTS } from './contracts/index.js'
 import { registerContracts } from './contracts/register.js'
 import { readJsonBodies } from './json-body.js'
 import { withoutKey } from './auth/url-key.js'
+import { requestLogger } from './logger.js'
 import { admission } from './plugins/admission.js'
 import { auth } from './plugins/auth.js'
 import { answerClientError, errors, recognise, sendError } from './plugins/errors.js'
 import { openapi } from './plugins/openapi.js'
 import { operatorRoutes } from './plugins/operators.js'
 import { followRequest, requestEnd } from './plugins/request-end.js'
-import { requestId, requestIds } from './plugins/request-id.js'
+import { nameReply, requestId, requestIds } from './plugins/request-id.js'
 import { explainRoutes } from './routes/explain.js'
 import { statusRoutes } from './routes/status.js'
 import type { Services } from './services.js'
@@ -26,6 +27,7 @@ export async function createApp(services: Services, logger?: FastifyBaseLogger):
     // The one line a request gets comes from plugins/request-end.ts: Fastify's own carry the URL.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
+    childLoggerFactory: requestLogger,
     ...(access.keys && { rewriteUrl: withoutKey }),
     bodyLimit: limits.bodyLimit,
     requestTimeout: REQUEST_TIMEOUT,
@@ -38,7 +40,7 @@ export async function createApp(services: Services, logger?: FastifyBaseLogger):
     frameworkErrors: (error, request, reply) => {
       // No hook runs for these.
       followRequest(request, reply, metrics)
-      void sendError(recognise(error, limits), request, reply.header('x-request-id', request.id))
+      void sendError(recognise(error, limits), request, nameReply(request, reply))
     }
   })
   readJsonBodies(app)

@@ -62,10 +62,10 @@ function nameSchemas<T extends object>(document: T): T {
     return { $ref: `#/components/schemas/${title}` }
   }
   // Through JSON, which drops what TypeBox keeps beside the schema itself.
-  const { paths = {}, components = {}, ...rest } = JSON.parse(JSON.stringify(document)) as Record<string, Json>
+  const { paths = {}, ...rest } = JSON.parse(JSON.stringify(document)) as Record<string, Json>
   const named = walk(paths)
   const sorted = Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)))
-  return { ...rest, paths: named, components: { ...(components as object), schemas: sorted } } as unknown as T
+  return { ...rest, paths: named, components: { ...(rest['components'] as object), schemas: sorted } } as unknown as T
 }
 
 function mapValues(object: { [key: string]: Json }, change: (value: Json) => Json): { [key: string]: Json } {
