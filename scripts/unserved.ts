@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Manifest, MANIFEST_FILE } from '../src/bundle/manifest.js'
+import { resolveConfig } from '../src/config/resolve.js'
 import { Lifecycle } from '../src/http/lifecycle.js'
 import type { Services } from '../src/http/services.js'
 import { Metrics } from '../src/metrics.js'
@@ -39,7 +40,7 @@ export function unserved(): Services {
     lifecycle: new Lifecycle(),
     metrics,
     access: { keys: null, operators: null, loopback: true },
-    limits: { bodyLimit: 1, maxInputs: 1, requestTimeout: 0 },
+    limits: resolveConfig({ flags: {}, env: {} }),
     contracts: {
       scale: 1,
       offset: 0,

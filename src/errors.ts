@@ -45,6 +45,11 @@ export const ERRORS = {
     meaning: 'The body exceeds the limit in bytes.',
     action: 'Send fewer inputs a request, or raise --body-limit.'
   },
+  body_too_complex: {
+    status: 413,
+    meaning: 'The body nests deeper, or holds more texts, objects and arrays, than one request may.',
+    action: 'Send fewer inputs a request, or raise --max-json-values or --max-json-depth.'
+  },
   too_many_inputs: {
     status: 413,
     meaning: 'The request holds more conversations than one request may.',
@@ -107,12 +112,12 @@ export const ERRORS = {
   },
   headers_too_large: {
     status: 431,
-    meaning: 'The URL and the headers exceed what the server reads.',
+    meaning: 'The URL and the headers exceed what the server reads: --max-header-bytes.',
     action: 'Use POST /explain for long text.'
   },
   request_timeout: {
     status: 408,
-    meaning: 'The request did not arrive in full in time.',
+    meaning: 'The request did not arrive in full in time: --headers-timeout, --receive-timeout.',
     action: 'Send the body without pauses; split large requests on slow links.'
   },
   client_closed: {
@@ -147,6 +152,11 @@ export const ERRORS = {
     status: 503,
     meaning: 'The engine is starting, restarting or stopping.',
     action: 'Retry after the seconds in `Retry-After`.'
+  },
+  too_many_connections: {
+    status: 503,
+    meaning: 'More connections are open than --max-connections; this one is closed.',
+    action: 'Retry after the seconds in `Retry-After`, over fewer connections, or raise --max-connections.'
   },
   deadline_exceeded: {
     status: 504,

@@ -135,11 +135,7 @@ async function serve(options: ServeOptions): Promise<void> {
       engine,
       lifecycle,
       metrics,
-      limits: {
-        bodyLimit: options.bodyLimit,
-        maxInputs: options.maxInputs,
-        requestTimeout: options.requestTimeout
-      },
+      limits: options,
       access: {
         keys: keyFile?.ring ?? null,
         operators: admin?.sockets ?? null,

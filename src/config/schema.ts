@@ -80,6 +80,48 @@ export const ServeOptions = Type.Object(
       default: 4096,
       description: 'conversations of one request'
     }),
+    maxJsonDepth: Type.Integer({
+      minimum: 8,
+      maximum: 1000,
+      default: 64,
+      description: 'objects and arrays of a body within each other'
+    }),
+    maxJsonValues: Type.Integer({
+      minimum: 16,
+      maximum: 1024 * MEBIBYTE,
+      default: MEBIBYTE,
+      description: 'texts (keys too), objects and arrays of a body; numbers are not counted'
+    }),
+    maxHeaderBytes: Type.Integer({
+      minimum: 1024,
+      maximum: MEBIBYTE,
+      default: 16_384,
+      description: 'bytes of URL and headers together'
+    }),
+    headersTimeout: Type.Integer({
+      minimum: 1,
+      maximum: 86_400_000,
+      default: 30_000,
+      description: 'milliseconds in which URL and headers of a request arrive, from when the connection is there'
+    }),
+    receiveTimeout: Type.Integer({
+      minimum: 1,
+      maximum: 86_400_000,
+      default: 120_000,
+      description: 'milliseconds in which a whole request arrives'
+    }),
+    sendTimeout: Type.Integer({
+      minimum: 1,
+      maximum: 86_400_000,
+      default: 60_000,
+      description: 'milliseconds for which a client may take nothing of its reply'
+    }),
+    maxConnections: Type.Integer({
+      minimum: 1,
+      maximum: 1_048_576,
+      default: 8192,
+      description: 'open connections, those of --admin-port not counted; more are answered 503 and closed'
+    }),
     requestTimeout: Type.Integer({
       minimum: 0,
       maximum: 86_400_000,

@@ -7,6 +7,7 @@ import { withoutKey } from './auth/url-key.js'
 import { requestLogger } from './logger.js'
 import { admission } from './plugins/admission.js'
 import { auth } from './plugins/auth.js'
+import { connections } from './plugins/connections.js'
 import { answerClientError, errors, recognise, sendError } from './plugins/errors.js'
 import { openapi } from './plugins/openapi.js'
 import { operatorRoutes } from './plugins/operators.js'
@@ -17,8 +18,8 @@ import { statusRoutes } from './routes/status.js'
 import type { Services } from './services.js'
 import { validatorCompiler } from './validation.js'
 
-/** Milliseconds in which a request has to arrive; a reply may take as long as it takes. */
-const REQUEST_TIMEOUT = 120_000
+/** Milliseconds between looks for requests that are out of time, at most; else a quarter of the shortest time. */
+const LONGEST_CHECK = 5000
 
 export async function createApp(services: Services, logger?: FastifyBaseLogger): Promise<FastifyInstance> {
   const { limits, metrics, access } = services
@@ -30,7 +31,15 @@ export async function createApp(services: Services, logger?: FastifyBaseLogger):
     childLoggerFactory: requestLogger,
     ...(access.keys && { rewriteUrl: withoutKey }),
     bodyLimit: limits.bodyLimit,
-    requestTimeout: REQUEST_TIMEOUT,
+    // In which a request has to arrive; a reply may take as long as it takes.
+    requestTimeout: limits.receiveTimeout,
+    http: {
+      maxHeaderSize: limits.maxHeaderBytes,
+      headersTimeout: Math.min(limits.headersTimeout, limits.receiveTimeout),
+      connectionsCheckingInterval: Math.ceil(
+        Math.min(LONGEST_CHECK, limits.headersTimeout / 4, limits.receiveTimeout / 4)
+      )
+    },
     // The admission plugin answers in our own words, and lets probes through, while the server drains.
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => {
@@ -43,7 +52,7 @@ export async function createApp(services: Services, logger?: FastifyBaseLogger):
       void sendError(recognise(error, limits), request, nameReply(request, reply))
     }
   })
-  readJsonBodies(app)
+  readJsonBodies(app, limits)
   app.setValidatorCompiler(validatorCompiler)
   // Every number was checked to be finite before it came here.
   app.setSerializerCompiler(() => JSON.stringify)
@@ -51,6 +60,7 @@ export async function createApp(services: Services, logger?: FastifyBaseLogger):
   await app.register(errors, { limits })
   await app.register(requestIds)
   await app.register(requestEnd, services)
+  await app.register(connections, services)
   await app.register(auth, services)
   await app.register(operatorRoutes, services)
   await app.register(admission, services)

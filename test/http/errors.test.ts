@@ -7,6 +7,7 @@ import { ArmormError, type ErrorCode, ERRORS } from '../../src/errors.js'
 import { KeyRing } from '../../src/http/auth/api-keys.js'
 import { Lifecycle } from '../../src/http/lifecycle.js'
 import { answerClientError } from '../../src/http/plugins/errors.js'
+import { connected, portOf, postOf, received, replyOf } from '../support/raw-client.js'
 import { type Fakes, fakeApp } from './helpers.js'
 
 const score = (payload: string | object, headers: Record<string, string> = {}): InjectOptions => ({
@@ -92,6 +93,16 @@ const ways: Partial<Record<ErrorCode, (t: Test) => Promise<{ status: number; bod
     answerClientError(Object.assign(new Error('slow'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket)
     const [head = '', body = ''] = written.join('').split('\r\n\r\n')
     return { status: Number(head.split(' ')[1]), body, headers: {} }
+  },
+  body_too_complex: inject(score(`{"inputs":${'['.repeat(70)}`, json)),
+  too_many_connections: async (t) => {
+    const app = await fakeApp(t, { limits: { maxConnections: 1 } })
+    const port = await portOf(app)
+    const [first, second] = [await connected(port), await connected(port)]
+    second.write(postOf('/score', '{}'))
+    const { status, head, body } = replyOf(await received(second))
+    first.destroy()
+    return { status, body, headers: Object.fromEntries(head.split('\r\n').map((line) => line.split(': '))) as object }
   },
   not_found: inject({ method: 'GET', url: '/scores' }),
   method_not_allowed: inject({ method: 'GET', url: '/score' }),

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import type { Manifest } from '../../src/bundle/manifest.js'
 import type { EngineHealth, EngineSequence } from '../../src/engine/contract.js'
+import { resolveConfig } from '../../src/config/resolve.js'
 import { createApp } from '../../src/http/app.js'
 import type { ContractSettings } from '../../src/http/contracts/settings.js'
 import { Lifecycle } from '../../src/http/lifecycle.js'
@@ -118,7 +119,7 @@ export function fakeServices(fakes: Fakes = {}): Services {
     store,
     observer: metrics
   })
-  const limits = { bodyLimit: 1 << 20, maxInputs: 100, requestTimeout: 0, ...fakes.limits }
+  const limits = { ...resolveConfig({ flags: {}, env: {} }), bodyLimit: 1 << 20, maxInputs: 100, ...fakes.limits }
   return {
     manifest,
     provider: 'cpu',

@@ -52,7 +52,10 @@ function registerUrl(
   const open = entries.every(({ route }) => route.open)
   const methods = [...new Set(entries.flatMap(({ route }) => route.method ?? 'POST'))] as HTTPMethods[]
   const isGet = methods.includes('GET')
-  const readGetBody = getBodyReader(app, Math.min(GET_BODY_LIMIT, services.limits.bodyLimit))
+  const readGetBody = getBodyReader(app, {
+    ...services.limits,
+    bodyLimit: Math.min(GET_BODY_LIMIT, services.limits.bodyLimit)
+  })
   app.route({
     url,
     method: methods,
