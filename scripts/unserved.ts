@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Manifest, MANIFEST_FILE } from '../src/bundle/manifest.js'
+import { resolveConfig } from '../src/config/resolve.js'
 import { Lifecycle } from '../src/http/lifecycle.js'
 import type { ServedModel, ServerServices } from '../src/http/services.js'
 import { Metrics } from '../src/metrics.js'
@@ -55,7 +56,8 @@ export function unserved(): ServerServices {
     store,
     lifecycle: new Lifecycle(),
     metrics,
-    limits: { bodyLimit: 1, maxInputs: 1, requestTimeout: 0 },
+    access: { keys: null, operators: null, loopback: true },
+    limits: resolveConfig({ flags: {}, env: {} }),
     reload: never
   }
 }

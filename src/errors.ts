@@ -30,10 +30,25 @@ export const ERRORS = {
     action:
       'Send `Content-Type: application/json` and no `Content-Encoding`; /v2/models/:model/infer takes gzip and deflate.'
   },
+  unauthorized: {
+    status: 401,
+    meaning: 'The server asks for an API key, and the request has none, or none that is good.',
+    action: 'Send `Authorization: Bearer <key>` or `X-API-Key: <key>`, or put `/k/<key>` before the path.'
+  },
+  forbidden: {
+    status: 403,
+    meaning: 'A route under /admin was asked for over a port that others reach too, and no API keys are set.',
+    action: 'Set --api-keys, or --admin-port, or listen on a loopback address.'
+  },
   body_too_large: {
     status: 413,
     meaning: 'The body exceeds the limit in bytes.',
     action: 'Send fewer inputs a request, or raise --body-limit.'
+  },
+  body_too_complex: {
+    status: 413,
+    meaning: 'The body nests deeper, or holds more texts, objects and arrays, than one request may.',
+    action: 'Send fewer inputs a request, or raise --max-json-values or --max-json-depth.'
   },
   too_many_inputs: {
     status: 413,
@@ -97,12 +112,12 @@ export const ERRORS = {
   },
   headers_too_large: {
     status: 431,
-    meaning: 'The URL and the headers exceed what the server reads.',
+    meaning: 'The URL and the headers exceed what the server reads: --max-header-bytes.',
     action: 'Use POST /explain for long text.'
   },
   request_timeout: {
     status: 408,
-    meaning: 'The request did not arrive in full in time.',
+    meaning: 'The request did not arrive in full in time: --headers-timeout, --receive-timeout.',
     action: 'Send the body without pauses; split large requests on slow links.'
   },
   client_closed: {
@@ -149,6 +164,11 @@ export const ERRORS = {
     status: 503,
     meaning: 'The engine is starting, restarting or stopping.',
     action: 'Retry after the seconds in `Retry-After`.'
+  },
+  too_many_connections: {
+    status: 503,
+    meaning: 'More connections are open than --max-connections; this one is closed.',
+    action: 'Retry after the seconds in `Retry-After`, over fewer connections, or raise --max-connections.'
   },
   deadline_exceeded: {
     status: 504,

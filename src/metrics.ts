@@ -47,6 +47,11 @@ export class Metrics implements ScoringObserver {
     'route'
   ])
   readonly #inflight = this.#gauge('inflight', 'HTTP requests being answered.')
+  readonly #keyRequests = this.#counter('key_requests_total', 'Requests with a good API key, by its name.', ['key'])
+  readonly #connectionsDropped = this.#counter(
+    'connections_dropped_total',
+    'Connections closed unheard, far past --max-connections.'
+  )
   readonly #errors = this.#counter('errors_total', 'Errors in replies, by code of docs/errors.md.', ['code'])
   readonly #samples = this.#counter('samples_total', 'Conversations by outcome: ok, truncated, rejected, error.', [
     'protocol',
@@ -146,6 +151,15 @@ export class Metrics implements ScoringObserver {
     this.#inflight.dec()
     this.#requests.inc({ route, method: METHODS.has(method) ? method : 'OTHER', status })
     this.#requestSeconds.observe({ route }, milliseconds / 1000)
+  }
+
+  /** @param name - of the key, never the key itself. */
+  keyUsed(name: string): void {
+    this.#keyRequests.inc({ key: name })
+  }
+
+  connectionDropped(): void {
+    this.#connectionsDropped.inc()
   }
 
   error(code: ErrorCode): void {

@@ -6,12 +6,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Command, Option } from 'commander'
 import { CONFIG_OPTION, resolveConfig } from '../config/resolve.js'
 import { flagOf, OPTION_NAMES, optionSchema, type ServeOptions, variableOf } from '../config/schema.js'
+import { AdminListener } from '../http/admin-listener.js'
 import { createApp } from '../http/app.js'
+import { isLoopback } from '../http/auth/access.js'
+import { KeyFile } from '../http/auth/key-file.js'
 import { bulkContracts } from '../http/contracts/bulk.js'
 import { drain } from '../http/drain.js'
 import { listen } from '../http/listen.js'
 import { Lifecycle, unreadiness } from '../http/lifecycle.js'
-import { createLogger } from '../http/logger.js'
+import { createLogger, type Logger } from '../http/logger.js'
 import { Metrics } from '../metrics.js'
 import { ExplainStore } from '../scoring/explain-store.js'
 import { loadAgain, type LoadedModel, loadModel, openBundle, type Surroundings } from './loaded-model.js'
@@ -40,6 +43,8 @@ export function serveCommand(): Command {
 async function serve(options: ServeOptions): Promise<void> {
   const logger = createLogger(options.logLevel)
   const signals = new StopSignals(logger)
+  const keyFile = keyFileOf(options, logger)
+  const admin = options.adminPort < 0 ? null : new AdminListener(options.adminHost, options.adminPort)
   const opened = await openBundle(options)
   const lifecycle = new Lifecycle()
   let giveUp = async (): Promise<void> => process.exit(1)
@@ -86,10 +91,11 @@ async function serve(options: ServeOptions): Promise<void> {
       store,
       lifecycle,
       metrics,
-      limits: {
-        bodyLimit: options.bodyLimit,
-        maxInputs: options.maxInputs,
-        requestTimeout: options.requestTimeout
+      limits: options,
+      access: {
+        keys: keyFile?.ring ?? null,
+        operators: admin?.sockets ?? null,
+        loopback: isLoopback(options.host)
       },
       ...(options.adminReload === 'on' && { reload: () => reloader.reload() })
     },
@@ -114,5 +120,18 @@ async function serve(options: ServeOptions): Promise<void> {
   // The log has the outcome.
   signals.reload = () => void reloader.reload().catch(() => undefined)
   lifecycle.becomeReady()
+  if (admin) logger.info(`metrics, docs and admin at ${await admin.open(app)}`)
   await listen(app, options)
+  if (!keyFile && !isLoopback(options.host)) {
+    logger.warn({ host: options.host }, 'no API keys are set: whoever reaches this address can score')
+  }
+}
+
+/** The file of API keys, watched, and read again on SIGHUP; null where none is set. @throws ArmormError invalid_config */
+function keyFileOf({ apiKeys }: ServeOptions, logger: Logger): KeyFile | null {
+  if (apiKeys === 'none') return null
+  const file = new KeyFile(apiKeys, logger)
+  file.watch()
+  process.on('SIGHUP', () => file.reload())
+  return file
 }

@@ -17,6 +17,20 @@ export const ServeOptions = Type.Object(
       default: 8080,
       description: 'port to listen on; 0: any free one'
     }),
+    apiKeys: Type.String({
+      minLength: 1,
+      default: 'none',
+      description:
+        'file of API keys, one a line, name:key or bare; every route but the probes then asks for one. Read anew when it changes, and on SIGHUP; none: no key is asked for'
+    }),
+    adminHost: Type.String({ minLength: 1, default: '127.0.0.1', description: 'address of --admin-port' }),
+    adminPort: Type.Integer({
+      minimum: -1,
+      maximum: 65535,
+      default: -1,
+      description:
+        'port for metrics, /docs and /admin alone, which the other port then has no more; 0: any free one; -1: one port for all'
+    }),
     provider: Type.Enum(['cpu', 'cuda'], { default: 'cpu', description: 'execution provider' }),
     threads: Type.Integer({
       minimum: 0,
@@ -97,6 +111,48 @@ export const ServeOptions = Type.Object(
       description:
         'contracts whose requests are bulk work where x-priority does not say otherwise; none or labels with commas'
     }),
+    maxJsonDepth: Type.Integer({
+      minimum: 8,
+      maximum: 1000,
+      default: 64,
+      description: 'objects and arrays of a body within each other'
+    }),
+    maxJsonValues: Type.Integer({
+      minimum: 16,
+      maximum: 1024 * MEBIBYTE,
+      default: MEBIBYTE,
+      description: 'texts (keys too), objects and arrays of a body; numbers are not counted'
+    }),
+    maxHeaderBytes: Type.Integer({
+      minimum: 1024,
+      maximum: MEBIBYTE,
+      default: 16_384,
+      description: 'bytes of URL and headers together'
+    }),
+    headersTimeout: Type.Integer({
+      minimum: 1,
+      maximum: 86_400_000,
+      default: 30_000,
+      description: 'milliseconds in which URL and headers of a request arrive, from when the connection is there'
+    }),
+    receiveTimeout: Type.Integer({
+      minimum: 1,
+      maximum: 86_400_000,
+      default: 120_000,
+      description: 'milliseconds in which a whole request arrives'
+    }),
+    sendTimeout: Type.Integer({
+      minimum: 1,
+      maximum: 86_400_000,
+      default: 60_000,
+      description: 'milliseconds for which a client may take nothing of its reply'
+    }),
+    maxConnections: Type.Integer({
+      minimum: 1,
+      maximum: 1_048_576,
+      default: 8192,
+      description: 'open connections, those of --admin-port not counted; more are answered 503 and closed'
+    }),
     requestTimeout: Type.Integer({
       minimum: 0,
       maximum: 86_400_000,
@@ -162,7 +218,7 @@ export const ServeOptions = Type.Object(
     adminReload: Type.Enum(['off', 'on'], {
       default: 'off',
       description:
-        'whether POST /admin/reload is there; whoever reaches the port may then ask for it. SIGHUP reloads in any case'
+        'whether POST /admin/reload is there (see --admin-port for who reaches it). SIGHUP reloads in any case'
     }),
     drainDelay: Type.Integer({
       minimum: 0,

@@ -3,29 +3,44 @@ import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } 
 import { CONTRACTS } from './contracts/index.js'
 import { registerContracts } from './contracts/register.js'
 import { readJsonBodies } from './json-body.js'
+import { withoutKey } from './auth/url-key.js'
+import { requestLogger } from './logger.js'
 import { admission } from './plugins/admission.js'
+import { auth } from './plugins/auth.js'
+import { connections } from './plugins/connections.js'
 import { answerClientError, errors, recognise, sendError } from './plugins/errors.js'
 import { openapi } from './plugins/openapi.js'
+import { operatorRoutes } from './plugins/operators.js'
 import { followRequest, requestEnd } from './plugins/request-end.js'
-import { requestId, requestIds } from './plugins/request-id.js'
+import { nameReply, requestId, requestIds } from './plugins/request-id.js'
 import { adminRoutes } from './routes/admin.js'
 import { explainRoutes } from './routes/explain.js'
 import { statusRoutes } from './routes/status.js'
 import type { ServerServices } from './services.js'
 import { validatorCompiler } from './validation.js'
 
-/** Milliseconds in which a request has to arrive; a reply may take as long as it takes. */
-const REQUEST_TIMEOUT = 120_000
+/** Milliseconds between looks for requests that are out of time, at most; else a quarter of the shortest time. */
+const LONGEST_CHECK = 5000
 
 export async function createApp(services: ServerServices, logger?: FastifyBaseLogger): Promise<FastifyInstance> {
-  const { limits, metrics } = services
+  const { limits, metrics, access } = services
   const app: FastifyInstance = fastify({
     ...(logger && { loggerInstance: logger }),
     // The one line a request gets comes from plugins/request-end.ts: Fastify's own carry the URL.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
+    childLoggerFactory: requestLogger,
+    ...(access.keys && { rewriteUrl: withoutKey }),
     bodyLimit: limits.bodyLimit,
-    requestTimeout: REQUEST_TIMEOUT,
+    // In which a request has to arrive; a reply may take as long as it takes.
+    requestTimeout: limits.receiveTimeout,
+    http: {
+      maxHeaderSize: limits.maxHeaderBytes,
+      headersTimeout: Math.min(limits.headersTimeout, limits.receiveTimeout),
+      connectionsCheckingInterval: Math.ceil(
+        Math.min(LONGEST_CHECK, limits.headersTimeout / 4, limits.receiveTimeout / 4)
+      )
+    },
     // The admission plugin answers in our own words, and lets probes through, while the server drains.
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => {
@@ -35,10 +50,10 @@ export async function createApp(services: ServerServices, logger?: FastifyBaseLo
     frameworkErrors: (error, request, reply) => {
       // No hook runs for these.
       followRequest(request, reply, metrics)
-      void sendError(recognise(error, limits), request, reply.header('x-request-id', request.id))
+      void sendError(recognise(error, limits), request, nameReply(request, reply))
     }
   })
-  readJsonBodies(app)
+  readJsonBodies(app, limits)
   app.setValidatorCompiler(validatorCompiler)
   // Every number was checked to be finite before it came here.
   app.setSerializerCompiler(() => JSON.stringify)
@@ -46,6 +61,9 @@ export async function createApp(services: ServerServices, logger?: FastifyBaseLo
   await app.register(errors, { limits })
   await app.register(requestIds)
   await app.register(requestEnd, services)
+  await app.register(connections, services)
+  await app.register(auth, services)
+  await app.register(operatorRoutes, services)
   await app.register(admission, services)
   await app.register(openapi)
   await app.register(async (scope) => registerContracts(scope, services, CONTRACTS))

@@ -9,13 +9,21 @@ export async function listen(app: FastifyInstance, { host, port }: { host: strin
   try {
     await app.listen({ host, port, backlog: BACKLOG, listenTextResolver: (address) => `listening at ${address}` })
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === undefined) throw error
-    throw new ArmormError(
-      'invalid_config',
-      `cannot listen on --host ${host} --port ${port} (${code})${code === 'EADDRINUSE' ? ': the port is taken; choose another with --port' : ''}`,
-      { code },
-      error
-    )
+    throw refusedAddress(error as NodeJS.ErrnoException, '--host', host, '--port', port)
   }
+}
+
+/** What to throw where an address cannot be had: the error itself, if that is no reason of the address. */
+export function refusedAddress(
+  error: NodeJS.ErrnoException,
+  hostFlag: string,
+  host: string,
+  portFlag: string,
+  port: number
+): Error {
+  const { code } = error
+  if (code === undefined) return error
+  const taken = code === 'EADDRINUSE' ? `: the port is taken; choose another with ${portFlag}` : ''
+  const message = `cannot listen on ${hostFlag} ${host} ${portFlag} ${port} (${code})${taken}`
+  return new ArmormError('invalid_config', message, { code }, error)
 }

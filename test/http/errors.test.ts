@@ -4,8 +4,10 @@ import { text } from 'node:stream/consumers'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import { ArmormError, type ErrorCode, ERRORS } from '../../src/errors.js'
+import { KeyRing } from '../../src/http/auth/api-keys.js'
 import { Lifecycle } from '../../src/http/lifecycle.js'
 import { answerClientError } from '../../src/http/plugins/errors.js'
+import { connected, portOf, postOf, received, replyOf } from '../support/raw-client.js'
 import { type Fakes, fakeApp } from './helpers.js'
 
 const score = (payload: string | object, headers: Record<string, string> = {}): InjectOptions => ({
@@ -58,6 +60,13 @@ const ways: Partial<Record<ErrorCode, (t: Test) => Promise<{ status: number; bod
   invalid_json: inject(score('{"inputs": [', json)),
   invalid_request: inject(score({ inputs: 'none' })),
   unsupported_media_type: inject(score('<inputs/>', { 'content-type': 'application/xml' })),
+  unauthorized: inject(one, { access: { keys: new KeyRing([]) } }),
+  forbidden: async (t) => {
+    const app = await fakeApp(t, { access: { loopback: false } })
+    app.post('/admin/try', async () => ({}))
+    const { statusCode: status, body, headers } = await app.inject({ method: 'POST', url: '/admin/try' })
+    return { status, body, headers }
+  },
   body_too_large: inject(score({ inputs: [{ text: 'x'.repeat(2000) }] }), { limits: { bodyLimit: 1000 } }),
   too_many_inputs: inject(score({ inputs: [{ text: 'a' }, { prompt: 'p', responses: ['a', 'b'] }] }), {
     limits: { maxInputs: 2 }
@@ -89,6 +98,16 @@ const ways: Partial<Record<ErrorCode, (t: Test) => Promise<{ status: number; bod
   },
   reload_running: inject(reload, reloading('reload_running')),
   reload_failed: inject(reload, reloading('reload_failed')),
+  body_too_complex: inject(score(`{"inputs":${'['.repeat(70)}`, json)),
+  too_many_connections: async (t) => {
+    const app = await fakeApp(t, { limits: { maxConnections: 1 } })
+    const port = await portOf(app)
+    const [first, second] = [await connected(port), await connected(port)]
+    second.write(postOf('/score', '{}'))
+    const { status, head, body } = replyOf(await received(second))
+    first.destroy()
+    return { status, body, headers: Object.fromEntries(head.split('\r\n').map((line) => line.split(': '))) as object }
+  },
   not_found: inject({ method: 'GET', url: '/scores' }),
   method_not_allowed: inject({ method: 'GET', url: '/score' }),
   exceeds_queue: inject(one, rating(new ArmormError('exceeds_queue', 'too much'))),

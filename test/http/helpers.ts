@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import type { Manifest } from '../../src/bundle/manifest.js'
 import type { EngineHealth, EngineSequence } from '../../src/engine/contract.js'
+import { resolveConfig } from '../../src/config/resolve.js'
 import { createApp } from '../../src/http/app.js'
 import type { ContractSettings } from '../../src/http/contracts/settings.js'
 import { Lifecycle } from '../../src/http/lifecycle.js'
@@ -98,6 +99,7 @@ export interface Fakes {
   /** Of another server: the model in service may change. */
   readonly served?: Services['served']
   readonly reload?: Services['reload']
+  readonly access?: Partial<Services['access']>
 }
 
 export function fakeServices(fakes: Fakes = {}): Services {
@@ -128,7 +130,7 @@ export function fakeServices(fakes: Fakes = {}): Services {
     observer: metrics,
     ...(fakes.door && { door: fakes.door })
   })
-  const limits = { bodyLimit: 1 << 20, maxInputs: 100, requestTimeout: 0, ...fakes.limits }
+  const limits = { ...resolveConfig({ flags: {}, env: {} }), bodyLimit: 1 << 20, maxInputs: 100, ...fakes.limits }
   const model: ServedModel = {
     manifest,
     provider: 'cpu',
@@ -148,7 +150,8 @@ export function fakeServices(fakes: Fakes = {}): Services {
     }
   }
   const served = fakes.served ?? { current: model }
-  return { ...model, served, store, lifecycle, metrics, limits, ...(fakes.reload && { reload: fakes.reload }) }
+  const access = { keys: null, operators: null, loopback: true, ...fakes.access }
+  return { ...model, served, store, lifecycle, metrics, limits, access, ...(fakes.reload && { reload: fakes.reload }) }
 }
 
 /** An application that closes with the test. `log` receives the lines of the log. */

@@ -74,6 +74,8 @@ export interface ContractRoute {
   readonly params?: TSchema
   /** Answered whatever state the server is in, and logged at debug only. */
   readonly probe?: boolean
+  /** Answered without an API key: says no more than whether the server is up. */
+  readonly open?: boolean
   /** Not in the OpenAPI document: another route's second URL. */
   readonly hidden?: boolean
   /**

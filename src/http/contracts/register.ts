@@ -46,9 +46,13 @@ function registerUrl(app: FastifyInstance, server: ServerServices, url: string, 
   const bodies = entries.flatMap(({ route }) => route.body ?? [])
   const readBody = entries.find(({ route }) => route.readBody)?.route.readBody
   const probe = entries.every(({ route }) => route.probe)
+  const open = entries.every(({ route }) => route.open)
   const methods = [...new Set(entries.flatMap(({ route }) => route.method ?? 'POST'))] as HTTPMethods[]
   const isGet = methods.includes('GET')
-  const readGetBody = getBodyReader(app, Math.min(GET_BODY_LIMIT, server.limits.bodyLimit))
+  const readGetBody = getBodyReader(app, {
+    ...server.limits,
+    bodyLimit: Math.min(GET_BODY_LIMIT, server.limits.bodyLimit)
+  })
   app.route({
     url,
     method: methods,
@@ -56,6 +60,7 @@ function registerUrl(app: FastifyInstance, server: ServerServices, url: string, 
       tags: entries.map(({ contract }) => contract.tag.name),
       summary: entries.map(({ route }) => route.summary).join('; or: '),
       description: describe(entries),
+      ...(open && { security: [] }),
       ...(!probe && { headers: WorkHeaders }),
       // Fastify takes no schema for the body of a GET.
       ...(bodies.length > 0 && { [isGet ? 'querystring' : 'body']: either(bodies) }),
@@ -63,7 +68,7 @@ function registerUrl(app: FastifyInstance, server: ServerServices, url: string, 
       hide: entries.every(({ route }) => route.hidden),
       response: { 200: either(entries.map(({ route }) => route.reply)), ...errors }
     },
-    config: { work: !probe, quiet: probe, ...(readBody && { readBody }) },
+    config: { work: !probe, quiet: probe, open, ...(readBody && { readBody }) },
     // The body is held against the schema of the contract that it belongs to.
     validatorCompiler: () => (value: unknown) => ({ value }),
     errorHandler: (error: FastifyError, request, reply) => {

@@ -88,7 +88,8 @@ export function sendError(
     .send(body)
 }
 
-function noSuchRoute(): ArmormError {
+/** For what is not there, and for what is not to be seen from where it was asked for. */
+export function noSuchRoute(): ArmormError {
   return new ArmormError('not_found', 'there is no such route; /docs lists them')
 }
 

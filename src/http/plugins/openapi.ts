@@ -27,6 +27,14 @@ async function plugin(app: FastifyInstance): Promise<void> {
         version: API_VERSION,
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' }
       },
+      // Asked for where the operator set keys.
+      security: [{}, { bearer: [] }, { apiKey: [] }],
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer' },
+          apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' }
+        }
+      },
       tags: [...CONTRACTS.map(({ tag }) => tag), { name: 'operation', description: 'Probes, metrics, the model.' }]
     },
     transformObject: (document) => {
@@ -57,7 +65,7 @@ function nameSchemas<T extends object>(document: T): T {
   const { paths = {}, ...rest } = JSON.parse(JSON.stringify(document)) as Record<string, Json>
   const named = walk(paths)
   const sorted = Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)))
-  return { ...rest, paths: named, components: { schemas: sorted } } as unknown as T
+  return { ...rest, paths: named, components: { ...(rest['components'] as object), schemas: sorted } } as unknown as T
 }
 
 function mapValues(object: { [key: string]: Json }, change: (value: Json) => Json): { [key: string]: Json } {

@@ -36,6 +36,7 @@ export function followRequest(request: FastifyRequest, reply: FastifyReply, metr
     if (code) metrics.error(code)
     const ms = Math.round(reply.elapsedTime * 1000) / 1000
     const level = request.routeOptions.config.quiet ? 'debug' : 'info'
-    request.log[level]({ method, route, status, ms, ...(code && { code }) }, 'request')
+    const { keyName: key } = request
+    request.log[level]({ method, route, status, ms, ...(code && { code }), ...(key && { key }) }, 'request')
   })
 }

@@ -1,8 +1,9 @@
-/** Request ids: every reply to a request has one, under which the log has more. */
+/** Request ids: every reply to a request has one, under which the log has more; and the caller's trace. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { traceOf, traceResponse } from '../trace.js'
 
 /** Short, and of characters that no log or header can be broken with. */
 const SANE_ID = /^[\w.:+=@/-]{1,128}$/
@@ -13,10 +14,15 @@ export function requestId(request: IncomingMessage): string {
   return typeof given === 'string' && SANE_ID.test(given) ? given : randomUUID()
 }
 
+/** Puts request id and trace on a reply. */
+export function nameReply(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const trace = traceOf(request.raw)
+  if (trace) void reply.header('traceresponse', traceResponse(trace))
+  return reply.header('x-request-id', request.id)
+}
+
 function plugin(app: FastifyInstance, _options: object, done: () => void): void {
-  app.addHook('onRequest', async (request, reply) => {
-    void reply.header('x-request-id', request.id)
-  })
+  app.addHook('onRequest', async (request, reply) => void nameReply(request, reply))
   done()
 }
 

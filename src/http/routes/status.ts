@@ -8,6 +8,8 @@ import { Alive, Health, Models, Ready } from '../schemas/status.js'
 import type { ServerServices } from '../services.js'
 
 const config = { quiet: true }
+/** Says no more than yes or no, so that whoever watches the server needs no API key. */
+const open = { ...config, open: true }
 const tags = ['operation']
 
 export async function statusRoutes(app: FastifyInstance, services: ServerServices): Promise<void> {
@@ -20,7 +22,7 @@ export async function statusRoutes(app: FastifyInstance, services: ServerService
 
   app.get(
     '/livez',
-    { schema: { tags, summary: 'Whether the process answers', response: replies(Alive) }, config },
+    { schema: { tags, summary: 'Whether the process answers', security: [], response: replies(Alive) }, config: open },
     async () => ({ status: 'alive' })
   )
 
@@ -32,9 +34,10 @@ export async function statusRoutes(app: FastifyInstance, services: ServerService
         summary: 'Whether the server takes work',
         description:
           '503 until the self-test of the bundle passed, while the engine restarts, and once a stop was asked for.',
+        security: [],
         response: replies(Ready)
       },
-      config
+      config: open
     },
     async () => {
       requireReady()

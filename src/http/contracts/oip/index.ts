@@ -42,10 +42,12 @@ export const oip: Contract = {
     },
     {
       ...probe('/v2/health/live', 'Whether the process answers', Live),
+      open: true,
       answer: async () => ({ live: true })
     },
     {
       ...probe('/v2/health/ready', 'Whether the server takes work', Ready),
+      open: true,
       answer: async (_body, { services }) => {
         requireReady(services)
         return { ready: true }

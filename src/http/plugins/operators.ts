@@ -1,0 +1,45 @@
+/**
+ * Who reaches what is for operators: metrics, documents and whatever lies under /admin. Where there is a listener of
+ * their own, it has these routes and the probes, and the other has all else. Routes under /admin change the running
+ * server: on the one listener for all they need an API key, or an address that only this machine reaches.
+ */
+import type { FastifyInstance, RouteOptions } from 'fastify'
+import fp from 'fastify-plugin'
+import { ArmormError } from '../../errors.js'
+import type { Services } from '../services.js'
+import { noSuchRoute } from './errors.js'
+
+/** Paths of the routes that are for operators. */
+const OPERATORS = /^\/(?:admin|docs|metrics)(?=\/|$)/
+const CHANGES = /^\/admin(?=\/|$)/
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** For operators; set by the route's path. */
+    operators?: 'read' | 'change'
+  }
+}
+
+function plugin(app: FastifyInstance, { access }: Pick<Services, 'access'>, done: () => void): void {
+  const { operators, keys, loopback } = access
+  app.addHook('onRoute', (route: RouteOptions) => {
+    if (OPERATORS.test(route.url)) route.config = { ...route.config, operators: kindOf(route.url) }
+  })
+  app.addHook('onRequest', async (request) => {
+    const { open, operators: kind } = request.routeOptions.config
+    if (operators) {
+      if (!open && (kind !== undefined) !== operators.has(request.raw.socket)) throw noSuchRoute()
+    } else if (kind === 'change' && !keys && !loopback) {
+      const message =
+        'routes under /admin need API keys, a listener of their own (--admin-port) or a --host that only this machine reaches'
+      throw new ArmormError('forbidden', message)
+    }
+  })
+  done()
+}
+
+export const operatorRoutes = fp(plugin, { name: 'operators', dependencies: ['errors', 'auth'] })
+
+function kindOf(url: string): 'read' | 'change' {
+  return CHANGES.test(url) ? 'change' : 'read'
+}

@@ -1,0 +1,96 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { AdminListener } from '../../src/http/admin-listener.js'
+import { isLoopback } from '../../src/http/auth/access.js'
+import { KeyRing, parseKeys } from '../../src/http/auth/api-keys.js'
+import { createApp } from '../../src/http/app.js'
+import { fakeApp, fakeServices } from '../http/helpers.js'
+
+const KEY = 'sesame-open-sesame'
+
+async function twoPorts(t: Test, keys: KeyRing | null = null) {
+  const admin = new AdminListener('127.0.0.1', 0)
+  const app = await createApp(fakeServices({ access: { keys, operators: admin.sockets, loopback: false } }))
+  app.post('/admin/try', async () => ({ changed: true }))
+  const operators = await admin.open(app)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => {
+    admin.close()
+    return app.close()
+  })
+  const { port } = app.server.address() as AddressInfo
+  const status = async (origin: string, path: string, method = 'GET', headers = {}) => {
+    const asked = request(origin + path, { method, headers, agent: false }).end()
+    const [reply] = (await once(asked, 'response')) as [IncomingMessage]
+    reply.resume()
+    return reply.statusCode
+  }
+  return { everybody: `http://127.0.0.1:${port}`, operators, status }
+}
+
+t.test('metrics, documents and /admin are on the port for operators alone, all else on the other', async (t) => {
+  const { everybody, operators, status } = await twoPorts(t)
+  for (const [path, method] of [
+    ['/metrics', 'GET'],
+    ['/metrics', 'HEAD'],
+    ['/docs/', 'GET'],
+    ['/docs/json', 'GET'],
+    ['/docs/static/swagger-ui.css', 'GET'],
+    ['/admin/try', 'POST']
+  ] as const) {
+    t.equal(await status(everybody, path, method), 404, `${method} ${path}`)
+    t.equal(await status(operators, path, method), 200, `${method} ${path}`)
+  }
+  for (const [path, method, expected] of [
+    ['/v1/models', 'GET', 200],
+    ['/score', 'POST', 400],
+    ['/info', 'GET', 200]
+  ] as const) {
+    t.equal(await status(everybody, path, method), expected, path)
+    t.equal(await status(operators, path, method), 404, path)
+  }
+  for (const probe of ['/livez', '/readyz', '/v2/health/ready']) {
+    t.equal(await status(everybody, probe), 200)
+    t.equal(await status(operators, probe), 200)
+  }
+})
+
+t.test('keys are asked for on both ports', async (t) => {
+  const { operators, status } = await twoPorts(t, new KeyRing(parseKeys(KEY)))
+  t.equal(await status(operators, '/metrics'), 401)
+  t.equal(await status(operators, '/metrics', 'GET', { 'x-api-key': KEY }), 200)
+  t.equal(await status(operators, `/k/${KEY}/metrics`), 200)
+})
+
+t.test('on one port for all, /admin needs a key or a loopback address', async (t) => {
+  const status = async (access: object, headers = {}) => {
+    const app = await fakeApp(t, { access })
+    app.post('/admin/try', async () => ({ changed: true }))
+    const reply = await app.inject({ method: 'POST', url: '/admin/try', headers })
+    return [reply.statusCode, reply.json<{ error?: { code: string } }>().error?.code]
+  }
+  const keys = new KeyRing(parseKeys(KEY))
+  t.strictSame(await status({ loopback: true }), [200, undefined])
+  t.strictSame(await status({ loopback: false }), [403, 'forbidden'])
+  t.strictSame(await status({ loopback: false, keys }), [401, 'unauthorized'])
+  t.strictSame(await status({ loopback: true, keys }), [401, 'unauthorized'])
+  t.strictSame(await status({ loopback: false, keys }, { 'x-api-key': KEY }), [200, undefined])
+})
+
+t.test('which addresses only this machine reaches', async (t) => {
+  for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost', '::ffff:127.0.0.1']) t.ok(isLoopback(host), host)
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', '127.example.org', 'localhost.example.org', '128.0.0.1']) {
+    t.notOk(isLoopback(host), host)
+  }
+})
+
+t.test('a port that is taken is said by its own flag', async (t) => {
+  const first = new AdminListener('127.0.0.1', 0)
+  const app = await fakeApp(t)
+  const { port } = new URL(await first.open(app))
+  t.teardown(() => first.close())
+  const second = new AdminListener('127.0.0.1', Number(port))
+  await t.rejects(second.open(app), { code: 'invalid_config', message: /--admin-port .*EADDRINUSE/ })
+})
