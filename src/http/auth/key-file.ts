@@ -1,5 +1,5 @@
 /** The file of API keys, read anew when it changes. */
-import { readFileSync, statSync, unwatchFile, watchFile } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { ArmormError } from '../../errors.js'
 import type { Logger } from '../logger.js'
 import { type ApiKey, KeyRing, parseKeys } from './api-keys.js'
@@ -14,6 +14,9 @@ export class KeyFile {
   readonly #logger: Logger
   readonly #watchMs: number
   readonly ring: KeyRing
+  /** Of the file as it was read last. */
+  #state = ''
+  #watch: NodeJS.Timeout | undefined
 
   /** @throws ArmormError invalid_config when the file cannot be read, or a line of it is no key. */
   constructor(path: string, logger: Logger, watchMs = WATCH_MS) {
@@ -35,19 +38,21 @@ export class KeyFile {
     }
   }
 
-  /** Reads the file again whenever it changes; keeps no process alive. */
+  /** Reads the file again whenever it is another than was read last; keeps no process alive. */
   watch(): void {
-    const options = { persistent: false, interval: this.#watchMs }
-    watchFile(this.#path, options, (now, before) => {
-      if (now.mtimeMs !== before.mtimeMs || now.size !== before.size || now.ino !== before.ino) this.reload()
-    })
+    // Not fs.watchFile: it holds the file against the state of its own first look, which may come after a change.
+    this.#watch ??= setInterval(() => {
+      if (stateOf(this.#path) !== this.#state) this.reload()
+    }, this.#watchMs).unref()
   }
 
   close(): void {
-    unwatchFile(this.#path)
+    clearInterval(this.#watch)
   }
 
   #read(): ApiKey[] {
+    // Before its text: what changes in between is read once more.
+    this.#state = stateOf(this.#path)
     let text
     try {
       text = readFileSync(this.#path, 'utf8')
@@ -59,5 +64,15 @@ export class KeyFile {
       throw new ArmormError('invalid_config', `the file of API keys ${this.#path} cannot be read (${code})`, {}, error)
     }
     return parseKeys(text)
+  }
+}
+
+/** What changes when a file does: its content, its length, or which file it is. */
+function stateOf(path: string): string {
+  try {
+    const { mtimeMs, size, ino } = statSync(path)
+    return [mtimeMs, size, ino].join(' ')
+  } catch {
+    return 'none'
   }
 }
