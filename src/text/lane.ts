@@ -13,7 +13,7 @@ export interface Work {
   readonly characters: number
   /** Both do nothing when it is settled: work behind slow work may be done twice. */
   resolve(tokenized: TokenizedConversation): void
-  reject(error: unknown): void
+  reject(error: Error): void
 }
 
 /** What a lane tells its pool. */

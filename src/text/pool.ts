@@ -202,7 +202,7 @@ export class TokenizerPool {
 /** Gives up what nobody wants any more. */
 function leftAlone(item: Item): boolean {
   if (!item.asker?.aborted) return false
-  item.reject(item.asker.reason)
+  item.reject(item.asker.reason as Error)
   return true
 }
 

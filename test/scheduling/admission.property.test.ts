@@ -147,7 +147,7 @@ async function play(steps: readonly Step[]): Promise<string[]> {
   for (const [i, { state, error, step, leave }] of asked.entries()) {
     if (state !== 'done' && state !== 'refused') broken.push(`${i} is still ${state}`)
     if (error === undefined || leave.signal.aborted) continue
-    const code = error instanceof ArmormError ? error.code : String(error)
+    const code = error instanceof ArmormError ? error.code : 'something else'
     if (code !== 'overloaded' && code !== 'exceeds_queue') broken.push(`${i} was refused with ${code}`)
     if (code === 'exceeds_queue' && needOf(step).tokens <= MAX_TOKENS) broken.push(`${i} would have fitted`)
   }
