@@ -53,6 +53,7 @@ export interface Surroundings {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly store: ExplainStore
+  readonly engineProgram?: string
   /** Told when the engine of a model that was loaded has failed for good. */
   readonly onFailed: (engine: EngineSupervisor) => void
 }
@@ -74,7 +75,7 @@ export interface LoadedModel extends ServedModel {
  */
 export async function loadModel(
   { folder, manifest, contracts }: OpenedBundle,
-  { options, logger, metrics, store, onFailed }: Surroundings,
+  { options, logger, metrics, store, engineProgram, onFailed }: Surroundings,
   before?: LoadedModel
 ): Promise<LoadedModel> {
   const { name, revision } = manifest.model
@@ -104,6 +105,7 @@ export async function loadModel(
     exactTokens: exactTokensOf(manifest),
     objectives: manifest.objectives.length,
     proof: selfTestProof(manifest),
+    ...(engineProgram !== undefined && { program: engineProgram }),
     ...(options.runTimeout >= 0 && { runTimeoutMs: options.runTimeout }),
     onEvent: (event: EngineEvent) => {
       logger[event.type === 'failed' ? 'fatal' : 'warn']({ event, revision }, 'engine')
