@@ -62,6 +62,7 @@ export interface Surroundings {
   readonly store: ExplainStore
   /** Contracts whose requests are bulk work where they do not say otherwise. */
   readonly bulk: ReadonlySet<Protocol>
+  readonly engineProgram?: string
   /** Told when the engine of a model that was loaded has failed for good. */
   readonly onFailed: (engine: EngineSupervisor) => void
 }
@@ -85,7 +86,7 @@ export interface LoadedModel extends ServedModel {
  */
 export async function loadModel(
   { folder, manifest, reference, contracts }: OpenedBundle,
-  { options, logger, metrics, store, bulk, onFailed }: Surroundings,
+  { options, logger, metrics, store, bulk, engineProgram, onFailed }: Surroundings,
   before?: LoadedModel
 ): Promise<LoadedModel> {
   const { name, revision } = manifest.model
@@ -115,6 +116,7 @@ export async function loadModel(
     exactTokens: exactTokensOf(manifest),
     objectives: manifest.objectives.length,
     proof: selfTestProof(manifest),
+    ...(engineProgram !== undefined && { program: engineProgram }),
     ...(options.runTimeout >= 0 && { runTimeoutMs: options.runTimeout }),
     onEvent: (event: EngineEvent) => {
       logger[event.type === 'failed' ? 'fatal' : 'warn']({ event, revision }, 'engine')

@@ -24,7 +24,8 @@ import { StopSignals } from './stop-signals.js'
 /** Milliseconds for the last replies when the engine is given up. */
 const GIVE_UP_MS = 1000
 
-export function serveCommand(): Command {
+/** @param engineProgram - stands in for the engine's, in measurements of what is around it */
+export function serveCommand(engineProgram?: string): Command {
   const command = new Command('serve').description('serve a bundle over HTTP')
   command.addOption(
     new Option('--config <file>', `JSON file with these options by name (env: ${variableOf(CONFIG_OPTION)})`)
@@ -35,12 +36,12 @@ export function serveCommand(): Command {
     command.addOption(new Option(`${flagOf(name)} <value>`, text))
   }
   return command.action(async (flags: Record<string, string | undefined>) => {
-    await serve(resolveConfig({ flags, env: process.env }))
+    await serve(resolveConfig({ flags, env: process.env }), engineProgram)
   })
 }
 
 /** Starts the server and arranges for its end. @throws ArmormError whatever keeps it from starting. */
-async function serve(options: ServeOptions): Promise<void> {
+async function serve(options: ServeOptions, engineProgram?: string): Promise<void> {
   const logger = createLogger(options.logLevel)
   const signals = new StopSignals(logger)
   const keyFile = keyFileOf(options, logger)
@@ -70,6 +71,7 @@ async function serve(options: ServeOptions): Promise<void> {
     metrics,
     store,
     bulk: bulkContracts(options.bulkContracts),
+    ...(engineProgram !== undefined && { engineProgram }),
     // Of a model that is not in service, yet or any more, nobody needs the server to end.
     onFailed: (engine) => {
       if (slot.current.engine === engine) void giveUp()
