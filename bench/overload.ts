@@ -21,7 +21,7 @@ import { mean, quantile } from './statistics.js'
 const MODEL = 'models/default'
 // Compiled to build/bench, two folders below the root.
 const ARMORM = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
-const STAND_IN = fileURLToPath(new URL('./overload/server.js', import.meta.url))
+const STAND_IN = fileURLToPath(new URL('./stand-in/server.js', import.meta.url))
 /** Tokens a second of the stand-in: some 100 requests. */
 const RATE = 20_000
 const LOADS = [0.5, 1, 2, 10]
@@ -99,7 +99,8 @@ async function series(
 }
 
 async function withServer<T>(program: string, args: string[], use: (server: HttpProcess) => Promise<T>): Promise<T> {
-  const server = await startHttp(program, args, '/readyz')
+  const all = ['serve', '--model', MODEL, '--threads', '1', '--log-level', 'silent', ...args]
+  const server = await startHttp(program, all, '/readyz', { STAND_IN_RATE: String(RATE) })
   try {
     return await use(server)
   } finally {
@@ -108,7 +109,7 @@ async function withServer<T>(program: string, args: string[], use: (server: Http
 }
 
 async function standIn(): Promise<SeriesFigures> {
-  return withServer(STAND_IN, ['--model', MODEL, '--rate', String(RATE)], async (server) => {
+  return withServer(STAND_IN, [], async (server) => {
     const body = bodies(false)
     const sample = await closedLoop(8, 200, () => sender(server.origin, '/score')(body()))
     const meanTokens = mean(sample.map((answer) => tokensOf(answer.body)))
@@ -119,7 +120,7 @@ async function standIn(): Promise<SeriesFigures> {
 }
 
 async function real(): Promise<SeriesFigures> {
-  return withServer(ARMORM, ['serve', '--model', MODEL, '--threads', '1', '--log-level', 'silent'], async (server) => {
+  return withServer(ARMORM, [], async (server) => {
     const body = bodies(true)
     const total = quick ? 1500 : REAL_REQUESTS
     const measured = Math.round(total / 10)
@@ -138,7 +139,7 @@ async function real(): Promise<SeriesFigures> {
 }
 
 async function burst(): Promise<BurstFigures> {
-  const args = ['--model', MODEL, '--rate', String(RATE), '--max-queue-tokens', String(BURST_QUEUE_SECONDS * RATE)]
+  const args = ['--max-queue-tokens', String(BURST_QUEUE_SECONDS * RATE)]
   return withServer(STAND_IN, args, async (server) => {
     const body = bodies(false)
     const send = sender(server.origin, '/score')

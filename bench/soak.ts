@@ -64,7 +64,7 @@ function options(): Options {
     {
       title: 'An engine that computes nothing',
       requests: standIn,
-      program: compiled('./soak/stand-in-server.js'),
+      program: compiled('./stand-in/server.js'),
       longest: 4000,
       most: 32
     },

@@ -20,8 +20,9 @@ export async function freePort(): Promise<number> {
 }
 
 /** The environment without options that whoever runs the bench may have set for servers of their own. */
-function environment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ARMORM_')))
+function environment(variables: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ARMORM_')))
+  return { ...own, ...variables }
 }
 
 export interface HttpProcess {
@@ -33,11 +34,16 @@ export interface HttpProcess {
  * Starts a Node program that serves HTTP on `--port`, and waits until `ready` answers 200.
  * @throws Error with the program's own last words when it ends before that
  */
-export async function startHttp(program: string, args: readonly string[], ready: string): Promise<HttpProcess> {
+export async function startHttp(
+  program: string,
+  args: readonly string[],
+  ready: string,
+  variables: Readonly<Record<string, string>> = {}
+): Promise<HttpProcess> {
   const port = await freePort()
   const child = spawn(process.execPath, [program, ...args, '--port', String(port)], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: environment()
+    env: environment(variables)
   })
   let words = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (words = (words + text).slice(-2000)))

@@ -1,14 +1,25 @@
 /**
  * An engine process that computes nothing: it knows the answers of the bundle's self-test, and gives every other
- * sequence numbers made of its token ids, at once.
+ * sequence numbers made of its token ids: at once, or at the rate that STAND_IN_RATE states, however loaded the machine
+ * is.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Manifest, MANIFEST_FILE } from '../../src/bundle/manifest.js'
 import type { EngineSequence, HeadOutputs } from '../../src/engine/contract.js'
 import type { FromEngine, ToEngine } from '../../src/engine/protocol.js'
+import { promptKey } from '../../src/scheduling/prompt-key.js'
+
+/** Distinct tokens a second. */
+const RATE = Number(process.env['STAND_IN_RATE'] ?? Infinity)
+/** What it says that it measured when it takes no time. */
+const UNLIMITED = 1e6
+/** Distinct tokens from which on a larger batch would be no faster. */
+const TARGET_TOKENS = RATE === Infinity ? 8192 : 2048
 
 let manifest: Manifest | undefined
+/** When it is done with what it was given so far: timers that fire late do not slow it down. */
+let freeAt = 0
 
 const key = (ids: Iterable<number>, gateIndex: number): string => `${gateIndex} ${[...ids].join(' ')}`
 
@@ -34,6 +45,17 @@ function outputsOf(batch: readonly EngineSequence[], { objectives, self_test: { 
   return { ratings, gating, adjusted, score }
 }
 
+function distinctTokens(batch: readonly EngineSequence[]): number {
+  const prompts = new Set<number>()
+  let tokens = 0
+  for (const { ids, gateIndex } of batch) {
+    const prompt = promptKey(ids, gateIndex + 1)
+    tokens += prompts.has(prompt) ? ids.length - gateIndex - 1 : ids.length
+    prompts.add(prompt)
+  }
+  return tokens
+}
+
 function send(message: FromEngine): void {
   process.send!(message, () => undefined)
 }
@@ -41,10 +63,16 @@ function send(message: FromEngine): void {
 process.on('message', (message: ToEngine) => {
   if (message.type === 'load') {
     manifest = JSON.parse(readFileSync(join(message.options.folder, MANIFEST_FILE), 'utf8')) as Manifest
-    send({ type: 'loaded', capacity: { targetTokens: 8192, tokensPerSecond: 1e6 } })
-  } else {
-    send({ type: 'result', run: message.run, outputs: outputsOf(message.batch, manifest!) })
+    return send({
+      type: 'loaded',
+      capacity: { targetTokens: TARGET_TOKENS, tokensPerSecond: Math.min(RATE, UNLIMITED) }
+    })
   }
+  const { run, batch } = message
+  const answer = () => send({ type: 'result', run, outputs: outputsOf(batch, manifest!) })
+  if (RATE === Infinity) return answer()
+  freeAt = Math.max(freeAt, performance.now()) + (1000 * distinctTokens(batch)) / RATE
+  setTimeout(answer, freeAt - performance.now())
 })
 process.on('disconnect', () => process.exit(0))
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
