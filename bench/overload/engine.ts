@@ -7,8 +7,8 @@ import type { FromEngine, ToEngine } from '../../src/engine/protocol.js'
 import type { EngineSequence, HeadOutputs } from '../../src/engine/contract.js'
 
 const [rate = 0, objectives = 0] = process.argv.slice(2).map(Number)
-/** Distinct tokens from which on a larger batch would be no faster. */
-const TARGET_TOKENS = 2048
+/** Distinct tokens from which on a larger batch would be no faster: a tenth of a second. */
+const TARGET_TOKENS = Math.ceil(rate / 10)
 
 /** When it is done with what it was given so far: timers that fire late do not slow it down. */
 let freeAt = 0
