@@ -1,9 +1,9 @@
 /**
  * The server under loads that it can carry and loads that it cannot.
  *
- *     npm run bench:overload -- [--quick] [--seconds 60] [--out docs/overload.md]
+ *     npm run bench:overload -- [--quick] [--seconds 60] [--rate 20000] [--out docs/overload.md]
  *
- * `--quick`: loads of a few seconds, printed and not written. Ends with code 1 when a bar is not met.
+ * `--rate`: tokens a second of the stand-in engine. `--quick`: loads of a few seconds, printed and not written. Ends with code 1 when a bar is not met.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -22,8 +22,6 @@ const MODEL = 'models/default'
 // Compiled to build/bench, two folders below the root.
 const ARMORM = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
 const STAND_IN = fileURLToPath(new URL('./stand-in/server.js', import.meta.url))
-/** Tokens a second of the stand-in: some 100 requests. */
-const RATE = 20_000
 const LOADS = [0.5, 1, 2, 10]
 /** Requests of the real engine's series, all together. */
 const REAL_REQUESTS = 5000
@@ -37,12 +35,16 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     seconds: { type: 'string' },
+    rate: { type: 'string', default: '20000' },
     out: { type: 'string' }
   }
 })
 const { quick } = values
 const seconds = Number(values.seconds ?? (quick ? 8 : 60))
 if (!(seconds >= 4)) throw new Error(`--seconds must be a number of at least 4, but is ${values.seconds}`)
+/** Tokens a second of the stand-in. */
+const RATE = Number(values.rate)
+if (!(RATE >= 1)) throw new Error(`--rate must be a number of at least 1, but is ${values.rate}`)
 const out = values.out ?? (quick ? null : 'docs/overload.md')
 
 const groups = (await readFile('bench/conversations.jsonl', 'utf8'))

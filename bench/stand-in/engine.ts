@@ -14,8 +14,8 @@ import { promptKey } from '../../src/scheduling/prompt-key.js'
 const RATE = Number(process.env['STAND_IN_RATE'] ?? Infinity)
 /** What it says that it measured when it takes no time. */
 const UNLIMITED = 1e6
-/** Distinct tokens from which on a larger batch would be no faster. */
-const TARGET_TOKENS = RATE === Infinity ? 8192 : 2048
+/** Distinct tokens from which on a larger batch would be no faster: a tenth of a second. */
+const TARGET_TOKENS = RATE === Infinity ? 8192 : Math.ceil(RATE / 10)
 
 let manifest: Manifest | undefined
 /** When it is done with what it was given so far: timers that fire late do not slow it down. */

@@ -225,17 +225,21 @@ export class BatchQueue {
 
   async #run({ batch, tokens: distinctTokens }: Plan<Queued>): Promise<void> {
     const tokens = batch.reduce((sum, item) => sum + item.tokens, 0)
+    const oldest = batch.reduce((first, { since }) => Math.min(first, since), Infinity)
     const handed = { tokens: distinctTokens, allTokens: tokens, at: this.#now() }
     this.#handed.push(handed)
     const ended = (failed: boolean, undisturbed = false): { began: number; runMs: number } => {
       const began = this.#began(handed)
+      const backlogSince = Math.max(this.#lastEnd, oldest)
       this.#lastEnd = this.#now()
       const runMs = this.#lastEnd - began
       this.#handed.splice(this.#handed.indexOf(handed), 1)
       clearTimeout(this.#preparing)
       if (undisturbed) {
         this.#rate.add(distinctTokens, runMs)
-        this.#servedRate.add(tokens, runMs)
+        // Pauses between batches count, as long as something waited; small batches say nothing of a queue that is long.
+        const large = 2 * distinctTokens >= this.targetTokens
+        if (large) this.#servedRate.add(tokens, this.#lastEnd - backlogSince)
       }
       this.#options.onBatch?.({ sequences: batch.length, tokens, distinctTokens, runMs, failed })
       return { began, runMs }

@@ -16,8 +16,8 @@ import { documents, fences, marked, read, section, tableRows } from '../support/
 const README = read('README.md')
 
 const exportFlags = exportCommand().options.map(({ long }) => long ?? '')
-/** Of `npm run fidelity`, `npm run bench` and `npm run bench:soak`, as they declare them for parseArgs. */
-const benchFlags = ['bench/fidelity.ts', 'bench/options.ts', 'bench/soak.ts'].flatMap((file) =>
+/** Of `npm run fidelity` and the benches, as they declare them for parseArgs. */
+const benchFlags = ['bench/fidelity.ts', 'bench/options.ts', 'bench/overload.ts', 'bench/soak.ts'].flatMap((file) =>
   [...read(file).matchAll(/^ +(\w+): \{ type: '(?:string|boolean)'/gm)].map(([, flag]) => `--${flag}`)
 )
 

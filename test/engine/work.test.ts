@@ -23,6 +23,6 @@ t.test('a batch without an answer is told one reason, or each of its conversatio
   different.settle()
   const { refused, score } = await different.outputs
   t.match(refused?.get(0), { code: 'engine_failed' })
-  t.match(refused?.get(1), { code: 'engine_unavailable' })
+  t.match(refused?.get(1), { code: 'client_closed' })
   t.same([...score], [NaN, NaN])
 })

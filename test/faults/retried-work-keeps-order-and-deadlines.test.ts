@@ -98,6 +98,31 @@ t.test('a batch of which nobody waits any more is not run again at all', async (
   t.equal((await after).score, 9)
 })
 
+t.test('what was left out because nobody waited is run all the same for who has joined it since', async (t) => {
+  const { engine, queue, next } = await controlled(t)
+  const before = [9, 8].map((id) => engine.run([sequence([id])]))
+  const caller = { aborted: false, reason: new Error('gone') }
+  const joined = queue.rate(sequence([1, 1]), caller)
+  const kept = queue.rate(sequence([2, 2]))
+  const first = await next(0)
+  await until(() => queue.depth === 0)
+  // The engine asks when there is room for the batch; its answer comes when those before it have theirs.
+  caller.aborted = true
+  first.answer()
+  const second = await next(1)
+  caller.aborted = false
+  second.answer()
+  const third = await next(2)
+  t.strictSame(third.ids, [2])
+  third.answer()
+  const fourth = await next(3)
+  t.strictSame(fourth.ids, [1])
+  fourth.answer()
+  t.equal((await joined).score, 2)
+  t.equal((await kept).score, 4)
+  await Promise.all(before)
+})
+
 t.test('what is refused alone fails its own caller; a time with a restart in it does not count', async (t) => {
   const { queue, next, pass } = await controlled(t)
   const [good, bad] = [queue.rate(sequence([1])), queue.rate(sequence([2]))]

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { EngineSequence } from '../../src/engine/contract.js'
 import type { CallerState, RatedSequence } from '../../src/scheduling/rated-sequence.js'
+import { ArmormError } from '../../src/errors.js'
 import { RewardCache } from '../../src/scoring/reward-cache.js'
 
 const sequence = (ids: number[], gateIndex = 0): EngineSequence => ({ ids: Int32Array.from(ids), gateIndex })
@@ -160,4 +161,37 @@ t.test('memory is bounded: the least recently used go first', async (t) => {
   t.equal((await cache.rate(sequence([19]))).origin, 'cache')
   void cache.rate(sequence([0]))
   t.equal(runs.length, 21)
+})
+
+t.test('what has to be computed is neither kept nor under way, and counts once', async (t) => {
+  const { cache, runs } = held()
+  const kept = cache.rate(sequence([1, 2]))
+  runs[0]!.succeed(1)
+  await kept
+  void cache.rate(sequence([3, 4]))
+  const asked = [[1, 2], [3, 4], [5, 6, 7], [5, 6, 7], [8]].map((ids) => sequence(ids))
+  t.strictSame(cache.cost(asked), { tokens: 4, conversations: 2 })
+  t.equal(runs.length, 2, 'nothing is started')
+})
+
+t.test('who joins work in the moment in which it is given up has it run', async (t) => {
+  const { cache, runs } = held()
+  const leaving = { aborted: true, reason: new ArmormError('client_closed', 'gone') }
+  const first = cache.rate(sequence([1]), leaving)
+  const joined = cache.rate(sequence([1]), { aborted: false, reason: null })
+  const late = cache.rate(sequence([1]), { aborted: false, reason: null, deadline: 0 })
+  runs[0]!.fail(leaving.reason)
+  await t.rejects(first, { code: 'client_closed' })
+  await t.rejects(late, { code: 'client_closed' })
+  runs[1]!.succeed(7)
+  t.equal((await joined).score, 7)
+  t.equal(runs.length, 2)
+})
+
+t.test('joined work is bulk work only while all who wait for it say so', async (t) => {
+  const { cache, runs } = held()
+  void cache.rate(sequence([1]), { aborted: false, reason: null, bulk: true })
+  t.equal(runs[0]!.caller.bulk, true)
+  void cache.rate(sequence([1]), { aborted: false, reason: null })
+  t.equal(runs[0]!.caller.bulk, false)
 })

@@ -28,6 +28,18 @@ t.test('encodes as the model does, many at once', async (t) => {
   )
 })
 
+t.test('what nobody waits for any more is not tokenized', async (t) => {
+  const workers = await pool(t)
+  const asker = { aborted: false, reason: new Error('gone') }
+  // Too long for anything else to be sent along.
+  const first = workers.encode(chat('word '.repeat(10_000)), 'prompt_left')
+  const abandoned = t.rejects(workers.encode(chat('b'), 'none', asker), { message: 'gone' })
+  const kept = workers.encode(chat('c'), 'none')
+  asker.aborted = true
+  await Promise.all([first, abandoned])
+  t.ok((await kept).ids.length > 0)
+})
+
 t.test('errors keep code, message and details', async (t) => {
   const workers = await pool(t, { maxTokens: 40 })
   await t.rejects(workers.encode({ kind: 'messages', messages: [user('q')] }, 'none'), {
