@@ -29,7 +29,7 @@ export class AdminListener {
       keepAliveTimeout: main.keepAliveTimeout
     })
     server.on('connection', (socket: Socket) => this.sockets.add(socket))
-    for (const event of ['request', 'clientError']) {
+    for (const event of ['request', 'clientError', 'checkExpectation']) {
       server.on(event, (...what: unknown[]) => main.emit(event, ...what))
     }
     try {

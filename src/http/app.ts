@@ -5,6 +5,7 @@ import { registerContracts } from './contracts/register.js'
 import { readJsonBodies } from './json-body.js'
 import { withoutKey } from './auth/url-key.js'
 import { requestLogger } from './logger.js'
+import { afterReplies } from './pipeline.js'
 import { admission } from './plugins/admission.js'
 import { auth } from './plugins/auth.js'
 import { connections } from './plugins/connections.js'
@@ -44,8 +45,10 @@ export async function createApp(services: ServerServices, logger?: FastifyBaseLo
     // The admission plugin answers in our own words, and lets probes through, while the server drains.
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => {
-      const known = answerClientError(error, socket)
-      if (known) metrics.error(known.code)
+      afterReplies(socket, () => {
+        const known = answerClientError(error, socket)
+        if (known) metrics.error(known.code)
+      })
     },
     frameworkErrors: (error, request, reply) => {
       // No hook runs for these.
@@ -53,6 +56,8 @@ export async function createApp(services: ServerServices, logger?: FastifyBaseLo
       void sendError(recognise(error, limits), request, nameReply(request, reply))
     }
   })
+  // Node answers an expectation it does not know by a 417 without a word; it may as well be left alone.
+  app.server.on('checkExpectation', (...asked: unknown[]) => app.server.emit('request', ...asked))
   readJsonBodies(app, limits)
   app.setValidatorCompiler(validatorCompiler)
   // Every number was checked to be finite before it came here.

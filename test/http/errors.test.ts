@@ -155,6 +155,10 @@ t.test("Fastify's and Node's own refusals have the same body", async (t) => {
   t.strictSame(await code(score('{}', { 'content-type': 'no type' })), [415, 'unsupported_media_type'])
   t.strictSame(await code(score('{"inputs":[],"__proto__":{}}', json)), [400, 'invalid_json'])
   t.strictSame(await code(score('{"inputs":[{"constructor":{"prototype":{}}}]}', json)), [400, 'invalid_json'])
+  t.match(
+    await exchange(app, 'GET /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: x\r\n\r\n'),
+    /^HTTP\/1.1 404 [^]*not_found/
+  )
   t.match(await exchange(app, 'NONSENSE\r\n\r\n'), /^HTTP\/1.1 400 [^]*"code":"invalid_request"/)
   const { body: metrics } = await app.inject({ method: 'GET', url: '/metrics' })
   t.match(metrics, /^armorm_errors_total\{code="invalid_request"\} 3$/m, 'what no route saw is counted too')
@@ -162,6 +166,8 @@ t.test("Fastify's and Node's own refusals have the same body", async (t) => {
 
 t.test('405 says which methods there are', async (t) => {
   const app = await fakeApp(t)
+  const query = await app.inject({ method: 'QUERY' as 'GET', url: '/score' })
+  t.equal(query.statusCode, 405)
   const put = await app.inject({ method: 'PUT', url: '/explain?prompt=x', payload: {} })
   t.equal(put.statusCode, 405)
   t.equal(put.headers['allow'], 'GET, HEAD, POST')

@@ -83,13 +83,14 @@ export function pythonEnvironment(venv, list) {
   )
 }
 
-/** Compiles the server where that is needed. */
-export function build() {
-  const built = spawnSync(process.execPath, [join(root, 'scripts', 'setup.mjs')], { stdio: 'inherit' })
+/** Compiles the server where that is needed. @param options - of scripts/setup.mjs */
+export function build(...options) {
+  const setup = join(root, 'scripts', 'setup.mjs')
+  const built = spawnSync(process.execPath, [setup, ...options], { stdio: 'inherit' })
   if (built.status !== 0) throw new Error('the server does not compile')
 }
 
-/** `armorm serve` with the built-in model on a free port. */
+/** `armorm serve` with the built-in model on a free port. @param options - more of its options */
 export async function startServer(...options) {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ARMORM_')))
   const program = join(root, 'build', 'src', 'cli', 'main.js')
@@ -101,8 +102,9 @@ export async function startServer(...options) {
     const found = /listening at (http:\/\/[^"]+)/.exec(line)
     if (!found) continue
     child.stdout.resume()
+    const alive = () => child.exitCode === null && child.signalCode === null
     const stop = () => new Promise((resolve) => child.once('close', resolve).kill('SIGTERM'))
-    return { origin: found[1], stop }
+    return { origin: found[1], alive, stop }
   }
   throw new Error('armorm serve ended before it listened')
 }

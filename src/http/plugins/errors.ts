@@ -33,8 +33,7 @@ function plugin(app: FastifyInstance, { limits }: Options, done: () => void): vo
   app.decorateRequest('errorCode', null)
   const routes = new Routes()
   app.addHook('onRoute', ({ url, method }) => routes.add(url, method))
-  app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply, limits))
-  app.setNotFoundHandler((request, reply) => {
+  const answerUnmatched = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const allowed = routes.methodsOf(request.url)
     // A route that takes the method and still ends here has no such file to send.
     const unknown = allowed.length === 0 || allowed.includes(request.method)
@@ -42,6 +41,12 @@ function plugin(app: FastifyInstance, { limits }: Options, done: () => void): vo
     const allow = allowed.join(', ')
     const error = new ArmormError('method_not_allowed', `this route takes ${allow}`, { allowed })
     return sendError(error, request, reply.header('allow', allow))
+  }
+  app.setNotFoundHandler(answerUnmatched)
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    // Fastify holds a QUERY to rules of its own before it looks whether any route takes one; none does.
+    if (error.code === 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE') return answerUnmatched(request, reply)
+    return answerError(error, request, reply, limits)
   })
   done()
 }

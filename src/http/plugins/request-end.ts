@@ -5,6 +5,7 @@ import { ERRORS } from '../../errors.js'
 import type { Metrics } from '../../metrics.js'
 import { whenEnded } from '../client.js'
 import { routeOf } from '../logger.js'
+import { noteRequest } from '../pipeline.js'
 import type { ServerServices } from '../services.js'
 
 declare module 'fastify' {
@@ -27,6 +28,7 @@ export const requestEnd = fp(plugin, { name: 'request-end', dependencies: ['erro
 /** Not by Fastify's `onResponse`, which does not hear of clients that go away. */
 export function followRequest(request: FastifyRequest, reply: FastifyReply, metrics: Metrics): void {
   metrics.requestStarted()
+  noteRequest(request.raw, reply.raw)
   whenEnded(reply, (answered) => {
     const { method } = request
     const route = routeOf(request)
