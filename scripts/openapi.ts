@@ -1,6 +1,6 @@
 /**
- * `npm run openapi`: writes what is generated from the code: openapi/openapi.json, docs/errors.md, and the types of
- * clients/typescript.
+ * `npm run openapi`: writes what is generated from the code: openapi/openapi.json, docs/errors.md, docs/metrics.md,
+ * the types of clients/typescript, and the alert rules as Kubernetes takes them.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url'
 import openapiTS, { astToString } from 'openapi-typescript'
 import { ERRORS, type ErrorCode } from '../src/errors.js'
 import { createApp } from '../src/http/app.js'
+import { metricsPage } from './metrics-page.js'
+import { prometheusRule } from './prometheus-rule.js'
 import { unserved } from './unserved.js'
 
 // Compiled to build/scripts, two folders below the root.
@@ -81,4 +83,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   write('openapi/openapi.json', document)
   write('clients/typescript/schema.ts', await clientTypes(document))
   write('docs/errors.md', errorsDocument())
+  write('docs/metrics.md', metricsPage())
+  write('kubernetes/components/monitoring/prometheus-rule.yaml', prometheusRule())
 }

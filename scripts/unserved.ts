@@ -17,7 +17,7 @@ const never = () => Promise.reject(new Error('this server serves nothing'))
 export function unserved(): ServerServices {
   const manifest = JSON.parse(readFileSync(BUNDLE + MANIFEST_FILE, 'utf8')) as Manifest
   const engine = { health: () => ({ state: 'stopped', restarts: 0 }) as const }
-  const metrics = new Metrics(manifest, 'cpu', {
+  const metrics = new Metrics(manifest, null, 'cpu', {
     queueDepth: () => 0,
     queuedTokens: () => 0,
     targetTokens: () => 0,

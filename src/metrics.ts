@@ -4,8 +4,10 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Manifest } from './bundle/manifest.js'
+import type { Reference } from './bundle/reference.js'
 import { ENGINE_FAULTS, type EngineFault, type EngineHealth, type ExecutionProvider } from './engine/contract.js'
 import type { ErrorCode } from './errors.js'
+import { RewardMetrics } from './monitoring/reward-metrics.js'
 import type { Reward, Usage } from './scoring/reward.js'
 import type { Protocol, ScoringObserver } from './scoring/scorer.js'
 import type { BatchInfo } from './scheduling/batch-queue.js'
@@ -28,13 +30,11 @@ export interface MetricSources {
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180]
 const TOKENS = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768]
 const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
-/** Gated scores lie near 0.1 with ArmoRM and near 1 or beyond with others; neither is bounded. */
-const SCORES = [-10, -5, -2, -1, -0.5, -0.2, 0, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.5, 1, 2, 5, 10]
-/** Ratings are regressed on labels between 0 and 1. */
-const RATINGS = [-1, -0.5, 0, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2]
-
 export class Metrics implements ScoringObserver {
-  readonly registry = new Registry()
+  /** What does not depend on the model. */
+  readonly #service = new Registry()
+  /** That, and the rewards of the model in service. */
+  #registry = this.#service
 
   readonly #requests = this.#counter(
     'http_requests_total',
@@ -85,15 +85,13 @@ export class Metrics implements ScoringObserver {
     'Reloads of the bundle by outcome: ok, or the code of docs/errors.md of what kept the old model in service.',
     ['outcome']
   )
-  readonly #score = this.#histogram('score', 'Scores given.', SCORES)
-  readonly #objectives = this.#histogram('objective_reward', 'Raw ratings given, by objective.', RATINGS, ['objective'])
-  /** The histograms of a model's objectives, in its order: looked up once, not for each conversation. */
-  readonly #objectivesOf = new WeakMap<Manifest, readonly Histogram.Internal<'objective'>[]>()
   readonly #modelInfo = this.#gauge('model_info', 'The model being served.', ['model', 'revision', 'dtype', 'provider'])
+  /** By the model that gave them. One that is no longer in service may still answer: that is seen by nobody. */
+  readonly #rewards = new WeakMap<Manifest, RewardMetrics>()
 
-  constructor(manifest: Manifest, provider: ExecutionProvider, sources: MetricSources) {
-    collectDefaultMetrics({ register: this.registry })
-    this.serves(manifest, provider)
+  constructor(manifest: Manifest, reference: Reference | null, provider: ExecutionProvider, sources: MetricSources) {
+    collectDefaultMetrics({ register: this.#service })
+    this.serves(manifest, reference, provider)
     this.#sampled('queue_depth', 'Conversations waiting for a batch.', () => sources.queueDepth())
     this.#sampled('queue_tokens', 'Tokens waiting for a batch.', () => sources.queuedTokens())
     this.#sampled('target_tokens', 'Distinct tokens up to which a batch is filled.', () => sources.targetTokens())
@@ -112,8 +110,16 @@ export class Metrics implements ScoringObserver {
     this.#sampled('cache_bytes', 'Bytes that remembered rewards take.', () => sources.cacheBytes())
   }
 
-  /** The model in service from now on. */
-  serves({ model, backbone }: Manifest, provider: ExecutionProvider): void {
+  get registry(): Registry {
+    return this.#registry
+  }
+
+  /** The model in service from now on: the metrics of its rewards, whose buckets are its own, begin anew. */
+  serves(manifest: Manifest, reference: Reference | null, provider: ExecutionProvider): void {
+    const { model, backbone } = manifest
+    const rewards = new Registry()
+    this.#rewards.set(manifest, new RewardMetrics(rewards, manifest, reference))
+    this.#registry = Registry.merge([this.#service, rewards])
     this.#modelInfo.reset()
     this.#modelInfo.set({ model: model.name, revision: model.revision, dtype: backbone.precision, provider }, 1)
   }
@@ -142,26 +148,12 @@ export class Metrics implements ScoringObserver {
     this.#trimmedTokens.inc(trimmedTokens)
   }
 
-  rated(
-    protocol: Protocol,
-    { score, ratings, usage }: Reward,
-    { origin, queueMs }: RatedSequence,
-    manifest: Manifest
-  ): void {
+  rated(protocol: Protocol, reward: Reward, { origin, queueMs }: RatedSequence, manifest: Manifest): void {
+    const { usage } = reward
     this.#samples.inc({ protocol, outcome: usage.trimmedTokens > 0 ? 'truncated' : 'ok' })
     if (origin === 'run') this.#queueSeconds.observe(queueMs / 1000)
     else this.#cacheHits.inc({ origin })
-    this.#score.observe(score)
-    const objectives = this.#histogramsOf(manifest)
-    for (const [j, rating] of ratings.entries()) objectives[j]?.observe(rating)
-  }
-
-  #histogramsOf(manifest: Manifest): readonly Histogram.Internal<'objective'>[] {
-    const known = this.#objectivesOf.get(manifest)
-    if (known) return known
-    const histograms = manifest.objectives.map(({ name }) => this.#objectives.labels({ objective: name }))
-    this.#objectivesOf.set(manifest, histograms)
-    return histograms
+    this.#rewards.get(manifest)?.given({ ...reward, responseTokens: usage.responseTokens }, origin === 'run')
   }
 
   rejected(protocol: Protocol): void {
@@ -202,11 +194,11 @@ export class Metrics implements ScoringObserver {
   }
 
   #counter<T extends string>(name: string, help: string, labelNames: readonly T[] = []): Counter<T> {
-    return new Counter({ name: `armorm_${name}`, help, labelNames, registers: [this.registry] })
+    return new Counter({ name: `armorm_${name}`, help, labelNames, registers: [this.#service] })
   }
 
   #gauge<T extends string>(name: string, help: string, labelNames: readonly T[] = []): Gauge<T> {
-    return new Gauge({ name: `armorm_${name}`, help, labelNames, registers: [this.registry] })
+    return new Gauge({ name: `armorm_${name}`, help, labelNames, registers: [this.#service] })
   }
 
   /** A gauge that asks for its value at each scrape. */
@@ -214,7 +206,7 @@ export class Metrics implements ScoringObserver {
     new Gauge({
       name: `armorm_${name}`,
       help,
-      registers: [this.registry],
+      registers: [this.#service],
       collect() {
         this.set(sample())
       }
@@ -227,7 +219,7 @@ export class Metrics implements ScoringObserver {
     buckets: number[],
     labelNames: readonly T[] = []
   ): Histogram<T> {
-    return new Histogram({ name: `armorm_${name}`, help, buckets, labelNames, registers: [this.registry] })
+    return new Histogram({ name: `armorm_${name}`, help, buckets, labelNames, registers: [this.#service] })
   }
 }
 

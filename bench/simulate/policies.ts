@@ -1,7 +1,8 @@
 /** Ways to choose the next batch of a GPU: the server's own planner, and what it is held against. */
 import { type BatchLimits, planBatch, type Waiting } from '../../src/scheduling/plan-batch.js'
 import { chooseTarget } from '../../src/engine/warm-up.js'
-import { batchMs, type BatchWork } from './cost-model.js'
+import type { BatchWork } from '../../src/plan/batch-cost.js'
+import { batchMs } from './gpu.js'
 
 export interface Policy {
   readonly name: string

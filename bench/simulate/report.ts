@@ -1,5 +1,5 @@
 /** Tables of what simulations gave. */
-import { batchMs } from './cost-model.js'
+import { batchMs } from './gpu.js'
 import { POLICIES } from './policies.js'
 import { simulate, type Simulation } from './simulate.js'
 import { type TrafficName, trainers } from './traffic.js'

@@ -1,6 +1,6 @@
 /** Discrete-event simulation: trainers send conversations to GPUs, each with a queue of its own. */
 import type { Waiting } from '../../src/scheduling/plan-batch.js'
-import type { BatchWork } from './cost-model.js'
+import type { BatchWork } from '../../src/plan/batch-cost.js'
 import { EventQueue } from './event-queue.js'
 import type { Policy } from './policies.js'
 import type { Conversation, Trainer } from './traffic.js'

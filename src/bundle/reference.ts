@@ -12,7 +12,7 @@ import type { Manifest } from './manifest.js'
 import { schemaProblem } from './schema-problem.js'
 
 export const REFERENCE_FILE = 'reference.json'
-export const REFERENCE_FORMAT = 1
+export const REFERENCE_FORMAT = 2
 /** The lowest value, percentiles 1 to 99, the highest. */
 export const PERCENTILES = 101
 
@@ -39,6 +39,10 @@ export const Reference = Type.Object(
     score: Distribution,
     /** Tokens of a conversation. */
     tokens: Distribution,
+    /** Spearman's, of score and tokens of the response; null when either was constant. */
+    score_length_correlation: Type.Union([Type.Number({ minimum: -1, maximum: 1 }), Type.Null()]),
+    /** Entropy of a conversation's gating weights over that of equal ones. */
+    gate_entropy: Distribution,
     /** One an objective, in the model's order. */
     objectives: Type.Array(Type.Object({ name: Type.String(), rating: Distribution, gating: Distribution }, closed))
   },
@@ -90,6 +94,7 @@ function checkReference(json: unknown, manifest: Manifest): Reference {
   const distributions: [string, Distribution][] = [
     ['score', reference.score],
     ['tokens', reference.tokens],
+    ['gate_entropy', reference.gate_entropy],
     ...reference.objectives.flatMap(({ rating, gating }, k): [string, Distribution][] => [
       [`objectives/${k}/rating`, rating],
       [`objectives/${k}/gating`, gating]

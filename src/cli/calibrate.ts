@@ -46,8 +46,8 @@ async function measure(bundle: Bundle, file: string): Promise<ReferenceBuilder> 
   const bar = progressBar()
   try {
     // In the order of the file, so that the same file gives the same reference.
-    for await (const { item, values, tokens } of rateInOrder(bundle, conversationsOf(file))) {
-      builder.add({ ...values, tokens })
+    for await (const { item, values, tokens, responseTokens } of rateInOrder(bundle, conversationsOf(file))) {
+      builder.add({ ...values, tokens, responseTokens })
       bar.update(Math.min(1, item.bytes / Math.max(1, size)), `${builder.conversations} conversations`)
     }
   } finally {

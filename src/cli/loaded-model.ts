@@ -2,7 +2,7 @@
 import { realpath } from 'node:fs/promises'
 import { type Bundle, loadBundle } from '../bundle/load.js'
 import { exactTokensOf } from '../bundle/manifest.js'
-import { loadReference } from '../bundle/reference.js'
+import { loadReference, type Reference } from '../bundle/reference.js'
 import { selfTest, selfTestProof } from '../bundle/self-test.js'
 import type { ServeOptions } from '../config/schema.js'
 import { type EngineEvent, EngineSupervisor } from '../engine/supervisor.js'
@@ -26,6 +26,7 @@ const MOST_TOKENIZER_THREADS = 4
 
 /** A bundle that was read and checked, of which nothing runs yet. */
 export interface OpenedBundle extends Bundle {
+  readonly reference: Reference | null
   readonly contracts: ContractSettings
 }
 
@@ -44,7 +45,8 @@ export async function openBundle(options: ServeOptions): Promise<OpenedBundle> {
       { provider: options.provider, available: manifest.backbone.providers }
     )
   }
-  return { folder, manifest, contracts: contractSettings(options, manifest, await loadReference(folder, manifest)) }
+  const reference = await loadReference(folder, manifest)
+  return { folder, manifest, reference, contracts: contractSettings(options, manifest, reference) }
 }
 
 /** What a model shares with the one that is in service after it. */
@@ -59,6 +61,7 @@ export interface Surroundings {
 }
 
 export interface LoadedModel extends ServedModel {
+  readonly reference: Reference | null
   readonly engine: EngineSupervisor
   readonly queue: BatchQueue
   readonly cache: RewardCache
@@ -74,7 +77,7 @@ export interface LoadedModel extends ServedModel {
  * @throws ArmormError what keeps the bundle from being served; nothing of it runs then
  */
 export async function loadModel(
-  { folder, manifest, contracts }: OpenedBundle,
+  { folder, manifest, reference, contracts }: OpenedBundle,
   { options, logger, metrics, store, engineProgram, onFailed }: Surroundings,
   before?: LoadedModel
 ): Promise<LoadedModel> {
@@ -137,6 +140,7 @@ export async function loadModel(
   }
   return {
     manifest,
+    reference,
     provider: options.provider,
     maxTokens,
     scorer: new Scorer({ manifest, tokenizer, rater: cache, store, observer: metrics }),

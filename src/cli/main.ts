@@ -5,6 +5,7 @@ import { ArmormError } from '../errors.js'
 import { packageVersion } from '../version.js'
 import { calibrateCommand } from './calibrate.js'
 import { exportCommand } from './export.js'
+import { planCommand } from './plan.js'
 import { serveCommand } from './serve.js'
 
 const program = new Command('armorm')
@@ -13,6 +14,7 @@ const program = new Command('armorm')
   .addCommand(serveCommand())
   .addCommand(exportCommand())
   .addCommand(calibrateCommand())
+  .addCommand(planCommand())
 
 try {
   await program.parseAsync()

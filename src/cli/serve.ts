@@ -44,7 +44,7 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
   const lifecycle = new Lifecycle()
   let giveUp = async (): Promise<void> => process.exit(1)
   const store = new ExplainStore({ maxBytes: options.explainBytes, ttlMs: options.explainTtl * 1000 })
-  const metrics: Metrics = new Metrics(opened.manifest, options.provider, {
+  const metrics: Metrics = new Metrics(opened.manifest, opened.reference, options.provider, {
     queueDepth: () => slot.current.queue.depth,
     queuedTokens: () => slot.current.queue.queuedTokens,
     targetTokens: () => slot.current.queue.targetTokens,
@@ -72,7 +72,7 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
     load: (current) => loadAgain(surroundings, current),
     logger,
     onEnd: (outcome) => {
-      if ('model' in outcome) metrics.serves(outcome.model.manifest, options.provider)
+      if ('model' in outcome) metrics.serves(outcome.model.manifest, outcome.model.reference, options.provider)
       metrics.reload('model' in outcome ? 'ok' : outcome.error)
     }
   })

@@ -27,6 +27,7 @@ export interface RatedItem<T extends Placed> {
   readonly values: HeadValues
   /** Tokens that the model read. */
   readonly tokens: number
+  readonly responseTokens: number
 }
 
 /**
@@ -60,9 +61,11 @@ export async function* rateInOrder<T extends Placed>(
     await engine.load()
     const queue = new BatchQueue(engine, { objectives: manifest.objectives.length, ...BATCH })
     const rate = async (item: T): Promise<RatedItem<T>> => {
-      const { ids, gateIndex } = await tokenizer.encode(item.conversation, 'prompt_left')
+      const { ids, gateIndex, promptTokens } = await tokenizer.encode(item.conversation, 'prompt_left')
       const values = await queue.rate({ ids, gateIndex })
-      if (isFiniteReward(values)) return { item, values, tokens: ids.length }
+      if (isFiniteReward(values)) {
+        return { item, values, tokens: ids.length, responseTokens: ids.length - promptTokens }
+      }
       throw new ArmormError('non_finite', 'the model produced a value that is not a finite number')
     }
     const underWay: { place: string; rated: Promise<RatedItem<T>> }[] = []

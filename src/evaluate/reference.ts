@@ -1,15 +1,20 @@
 /** Makes a bundle's reference out of rewards that come one by one, in memory that does not grow with their number. */
 import { type Distribution, PERCENTILES, type Reference, REFERENCE_FORMAT } from '../bundle/reference.js'
 import type { Manifest } from '../bundle/manifest.js'
+import { gatingShape } from '../monitoring/gating-shape.js'
+import { spearman } from '../rank-correlation.js'
 
 /** Rewards of which percentiles are taken; of more, a uniform sample. 4 bytes a number, 2 numbers an objective. */
 const SAMPLE = 100_000
+/** Column of a row at which the ratings begin. */
+const FIRST_RATING = 4
 
 /** What the model gave to one conversation over K objectives. */
 export interface ReferenceRow {
   readonly score: number
   /** Tokens that the model read. */
   readonly tokens: number
+  readonly responseTokens: number
   /** `[K]` */
   readonly ratings: Float32Array
   /** `[K]` */
@@ -19,7 +24,7 @@ export interface ReferenceRow {
 export class ReferenceBuilder {
   readonly #manifest: Pick<Manifest, 'model' | 'objectives'>
   readonly #sampleSize: number
-  /** One a number of a row: score, tokens, ratings, gating weights. */
+  /** One a number of a row: score, tokens, response tokens, gate entropy, ratings, gating weights. */
   readonly #moments: Moments[]
   readonly #sample: Float32Array[] = []
   #rows = 0
@@ -29,7 +34,7 @@ export class ReferenceBuilder {
   constructor(manifest: Pick<Manifest, 'model' | 'objectives'>, sampleSize = SAMPLE) {
     this.#manifest = manifest
     this.#sampleSize = sampleSize
-    this.#moments = Array.from({ length: 2 + 2 * manifest.objectives.length }, () => new Moments())
+    this.#moments = Array.from({ length: FIRST_RATING + 2 * manifest.objectives.length }, () => new Moments())
   }
 
   /** Conversations so far. */
@@ -37,8 +42,8 @@ export class ReferenceBuilder {
     return this.#rows
   }
 
-  add({ score, tokens, ratings, gating }: ReferenceRow): void {
-    const row = Float32Array.of(score, tokens, ...ratings, ...gating)
+  add({ score, tokens, responseTokens, ratings, gating }: ReferenceRow): void {
+    const row = Float32Array.of(score, tokens, responseTokens, gatingShape(gating).entropy, ...ratings, ...gating)
     row.forEach((value, column) => this.#moments[column]?.add(value))
     this.#rows++
     if (this.#sample.length < this.#sampleSize) {
@@ -59,12 +64,21 @@ export class ReferenceBuilder {
       conversations: this.#rows,
       score: this.#distribution(0),
       tokens: this.#distribution(1),
+      score_length_correlation: this.#correlation(0, 2),
+      gate_entropy: this.#distribution(3),
       objectives: objectives.map(({ name }, k) => ({
         name,
-        rating: this.#distribution(2 + k),
-        gating: this.#distribution(2 + objectives.length + k)
+        rating: this.#distribution(FIRST_RATING + k),
+        gating: this.#distribution(FIRST_RATING + objectives.length + k)
       }))
     }
+  }
+
+  /** Of the sample. */
+  #correlation(a: number, b: number): number | null {
+    const column = (index: number) => this.#sample.map((row) => row[index] as number)
+    const correlation = spearman(column(a), column(b))
+    return Number.isNaN(correlation) ? null : decimal(correlation)
   }
 
   /** Lowest and highest are those of all rows, the percentiles between them those of the sample. */

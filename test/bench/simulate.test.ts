@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { batchMs } from '../../bench/simulate/cost-model.js'
+import { batchMs } from '../../bench/simulate/gpu.js'
 import { EventQueue } from '../../bench/simulate/event-queue.js'
 import { LIMITS, POLICIES, type Policy } from '../../bench/simulate/policies.js'
 import { quantile, scenarioTable, summarize } from '../../bench/simulate/report.js'

@@ -27,7 +27,7 @@ t.test('whatever is wrong with it is named', async (t) => {
     ['{', /^reference\.json: not JSON$/],
     [[], /^reference\.json: \/ must/],
     ['null', /^reference\.json: \/ must/],
-    [{ ...referenceOf(manifest), format_version: 2 }, /format version 2; this server reads version 1/],
+    [{ ...referenceOf(manifest), format_version: 1 }, /format version 1; this server reads version 2/],
     [{ ...referenceOf(manifest), texts: [] }, /^reference\.json: \/texts is not a known key/],
     [edited((r) => r.score.percentiles.pop()), /\/score\/percentiles must/],
     [edited((r) => (r.conversations = 0)), /\/conversations must/],

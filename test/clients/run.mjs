@@ -1,28 +1,14 @@
 // `npm run test:clients`: the trainers' own client code, as it is published, drives a running server. Needs Python 3.11
 // or newer, and, the first time, a package index. test/clients/README.md says how it works.
-import { spawn, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { build, provide, root, skip, startServer, suite, tell } from '../support/suite.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const root = dirname(dirname(here))
 const venv = join(root, '.venv', 'clients')
 const trainers = join(venv, 'trainers')
-const total = { passed: 0, failed: 0, skipped: 0 }
-
-/** One line a suite. @param counts - of its tests; @param remark - why it was skipped, or what it printed. */
-function tell(name, counts, remark) {
-  for (const key of Object.keys(total)) total[key] += counts[key]
-  const word = counts.failed > 0 ? 'not ok' : counts.passed > 0 ? 'ok' : 'skip'
-  if (counts.failed > 0 && remark) console.log(remark)
-  console.log(`${word} - ${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
-  if (word === 'skip') console.log(`skipped: ${name}: ${remark}`)
-}
-
-const skip = (name, why) => tell(name, { passed: 0, failed: 0, skipped: 1 }, why)
 
 /** Runs the tests of one Python file. @param name - in place of the client that the file names. */
 function runTests(python, file, env, name) {
@@ -42,48 +28,17 @@ function runTests(python, file, env, name) {
 /** Why the virtual environment cannot be used; null when it has what the two lists name. */
 function install() {
   const lists = ['requirements.txt', 'trainers.txt'].map((name) => join(here, name))
-  const stamp = join(venv, '.complete')
-  const wanted = createHash('sha256')
-  for (const list of lists) wanted.update(readFileSync(list))
-  const digest = wanted.digest('hex')
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return null
-  rmSync(venv, { recursive: true, force: true })
-  mkdirSync(venv, { recursive: true })
   const pip = [join(venv, 'bin', 'python'), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
   // The trainers' wheels are Python alone, though some name one version of it; they go where no other package is.
   const pure =
     '--no-deps --only-binary=:all: --python-version=3.11 --implementation=cp --abi=cp311 --ignore-requires-python'.split(
       ' '
     )
-  const steps = [
+  return provide(venv, lists, [
     ['python3', '-m', 'venv', venv],
     [...pip, '-r', lists[0]],
     [...pip, '--target', trainers, ...pure, '--platform=manylinux1_x86_64', '-r', lists[1]]
-  ]
-  for (const [command, ...args] of steps) {
-    const { status, stderr } = spawnSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] })
-    if (status !== 0) return `${command} ${args.slice(0, 3).join(' ')} ...: ${stderr.trim().split('\n').at(-1)}`
-  }
-  writeFileSync(stamp, digest)
-  return null
-}
-
-/** `armorm serve` with the built-in model on a free port. */
-async function startServer() {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ARMORM_')))
-  const program = join(root, 'build', 'src', 'cli', 'main.js')
-  const child = spawn(process.execPath, [program, 'serve', '--port', '0'], {
-    env,
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
-  for await (const line of createInterface({ input: child.stdout })) {
-    const found = /listening at (http:\/\/[^"]+)/.exec(line)
-    if (!found) continue
-    child.stdout.resume()
-    const stop = () => new Promise((resolve) => child.once('close', resolve).kill('SIGTERM'))
-    return { origin: found[1], stop }
-  }
-  throw new Error('armorm serve ended before it listened')
+  ])
 }
 
 function pythonVersion() {
@@ -99,8 +54,7 @@ async function main() {
   if (minor < 11) return skip("trainers' clients", `they need Python 3.11, and python3 is 3.${minor}`)
   const obstacle = install()
   if (obstacle !== null) return skip("trainers' clients", obstacle)
-  const built = spawnSync(process.execPath, [join(root, 'scripts', 'setup.mjs')], { stdio: 'inherit' })
-  if (built.status !== 0) throw new Error('the server does not compile')
+  build()
   const { origin, stop } = await startServer()
   try {
     const env = { SERVER: origin, PYTHONPATH: [trainers, own].join(':') }
@@ -111,10 +65,4 @@ async function main() {
   }
 }
 
-try {
-  await main()
-} catch (error) {
-  tell('test:clients', { passed: 0, failed: 1, skipped: 0 }, error.stack)
-}
-console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
-process.exitCode = total.failed > 0 ? 1 : 0
+await suite('test:clients', main)

@@ -5,6 +5,7 @@ import { manifest } from '../http/helpers.js'
 const row = (score: number) => ({
   score,
   tokens: 10,
+  responseTokens: 200 - score,
   ratings: Float32Array.of(score, 1, 2),
   gating: Float32Array.of(0.25, 0.5, score / 1000)
 })
@@ -14,13 +15,15 @@ t.test('mean, deviation and percentiles of each number', async (t) => {
   // 0..100, in an order that is not theirs.
   for (let i = 0; i <= 100; i++) builder.add(row((i * 37) % 101))
   const reference = builder.build()
-  t.match(reference, { format_version: 1, model_revision: manifest.model.revision, conversations: 101 })
+  t.match(reference, { format_version: 2, model_revision: manifest.model.revision, conversations: 101 })
   t.strictSame(
     reference.score.percentiles,
     Array.from({ length: 101 }, (_, p) => p)
   )
   t.equal(reference.score.mean, 50)
   t.ok(Math.abs(reference.score.standard_deviation - Math.sqrt((101 ** 2 - 1) / 12)) < 1e-6)
+  t.equal(reference.score_length_correlation, -1)
+  t.strictSame(reference.gate_entropy.percentiles.length, 101)
   t.strictSame(reference.tokens, { mean: 10, standard_deviation: 0, percentiles: Array<number>(101).fill(10) })
   t.strictSame(
     reference.objectives.map(({ name, rating, gating }) => [name, rating.percentiles[100], gating.percentiles[50]]),

@@ -103,7 +103,7 @@ export function fakeServices(fakes: Fakes = {}): Services {
   const lifecycle = fakes.lifecycle ?? new Lifecycle()
   if (!fakes.lifecycle) lifecycle.becomeReady()
   const engine = { health: fakes.health ?? (() => ({ state: 'ready' as const, restarts: 0 })) }
-  const metrics = new Metrics(manifest, 'cpu', {
+  const metrics = new Metrics(manifest, null, 'cpu', {
     queueDepth: () => 0,
     queuedTokens: () => 0,
     targetTokens: () => 0,

@@ -11,11 +11,13 @@ export function uniform(low: number, high: number): Distribution {
 /** Scores from -2 to 2, ratings from 0 to 1. */
 export function referenceOf({ model, objectives }: Pick<Manifest, 'model' | 'objectives'>): Reference {
   return {
-    format_version: 1,
+    format_version: 2,
     model_revision: model.revision,
     conversations: 1000,
     score: uniform(-2, 2),
     tokens: uniform(10, 100),
+    score_length_correlation: 0.25,
+    gate_entropy: uniform(0.5, 0.9),
     objectives: objectives.map(({ name }) => ({ name, rating: uniform(0, 1), gating: uniform(0, 0.5) }))
   }
 }
