@@ -36,7 +36,10 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 const TOKENS = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768]
 const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 export class Metrics implements ScoringObserver {
-  readonly registry = new Registry()
+  /** What does not depend on the model. */
+  readonly #service = new Registry()
+  /** That, and the rewards of the model in service. */
+  #registry = this.#service
 
   readonly #requests = this.#counter(
     'http_requests_total',
@@ -101,10 +104,11 @@ export class Metrics implements ScoringObserver {
     ['outcome']
   )
   readonly #modelInfo = this.#gauge('model_info', 'The model being served.', ['model', 'revision', 'dtype', 'provider'])
-  #rewards: RewardMetrics | undefined
+  /** By the model that gave them. One that is no longer in service may still answer: that is seen by nobody. */
+  readonly #rewards = new WeakMap<Manifest, RewardMetrics>()
 
   constructor(manifest: Manifest, reference: Reference | null, provider: ExecutionProvider, sources: MetricSources) {
-    collectDefaultMetrics({ register: this.registry })
+    collectDefaultMetrics({ register: this.#service })
     this.serves(manifest, reference, provider)
     this.#sampled('queue_depth', 'Conversations waiting for a batch.', () => sources.queueDepth())
     this.#sampled('queue_tokens', 'Tokens waiting for a batch.', () => sources.queuedTokens())
@@ -130,11 +134,16 @@ export class Metrics implements ScoringObserver {
     this.#sampled('cache_bytes', 'Bytes that remembered rewards take.', () => sources.cacheBytes())
   }
 
-  /** The model in service from now on. */
+  get registry(): Registry {
+    return this.#registry
+  }
+
+  /** The model in service from now on: the metrics of its rewards, whose buckets are its own, begin anew. */
   serves(manifest: Manifest, reference: Reference | null, provider: ExecutionProvider): void {
     const { model, backbone } = manifest
-    this.#rewards?.end()
-    this.#rewards = new RewardMetrics(this.registry, manifest, reference)
+    const rewards = new Registry()
+    this.#rewards.set(manifest, new RewardMetrics(rewards, manifest, reference))
+    this.#registry = Registry.merge([this.#service, rewards])
     this.#modelInfo.reset()
     this.#modelInfo.set({ model: model.name, revision: model.revision, dtype: backbone.precision, provider }, 1)
   }
@@ -177,7 +186,7 @@ export class Metrics implements ScoringObserver {
     this.#samples.inc({ protocol, outcome: usage.trimmedTokens > 0 ? 'truncated' : 'ok' })
     if (origin === 'run') this.#queueSeconds.observe(queueMs / 1000)
     else this.#cacheHits.inc({ origin })
-    this.#rewards?.given({ ...reward, responseTokens: usage.responseTokens }, { computed: origin === 'run', manifest })
+    this.#rewards.get(manifest)?.given({ ...reward, responseTokens: usage.responseTokens }, origin === 'run')
   }
 
   rejected(protocol: Protocol): void {
@@ -226,11 +235,11 @@ export class Metrics implements ScoringObserver {
   }
 
   #counter<T extends string>(name: string, help: string, labelNames: readonly T[] = []): Counter<T> {
-    return new Counter({ name: `armorm_${name}`, help, labelNames, registers: [this.registry] })
+    return new Counter({ name: `armorm_${name}`, help, labelNames, registers: [this.#service] })
   }
 
   #gauge<T extends string>(name: string, help: string, labelNames: readonly T[] = []): Gauge<T> {
-    return new Gauge({ name: `armorm_${name}`, help, labelNames, registers: [this.registry] })
+    return new Gauge({ name: `armorm_${name}`, help, labelNames, registers: [this.#service] })
   }
 
   /** A gauge that asks for its value at each scrape. */
@@ -238,7 +247,7 @@ export class Metrics implements ScoringObserver {
     new Gauge({
       name: `armorm_${name}`,
       help,
-      registers: [this.registry],
+      registers: [this.#service],
       collect() {
         this.set(sample())
       }
@@ -251,7 +260,7 @@ export class Metrics implements ScoringObserver {
     buckets: number[],
     labelNames: readonly T[] = []
   ): Histogram<T> {
-    return new Histogram({ name: `armorm_${name}`, help, buckets, labelNames, registers: [this.registry] })
+    return new Histogram({ name: `armorm_${name}`, help, buckets, labelNames, registers: [this.#service] })
   }
 }
 

@@ -34,17 +34,10 @@ export class RewardMetrics {
   readonly #topShare: Histogram
   readonly #top: readonly Counter.Internal[]
   readonly #window = new RewardWindow()
-  readonly #registry: Registry
-  readonly #manifest: Manifest
-  readonly #names: readonly string[]
 
   /** @param reference - null when the bundle has none: then there are no figures of drift */
-  constructor(registry: Registry, manifest: Manifest, reference: Reference | null) {
-    const { model, objectives } = manifest
-    this.#registry = registry
-    this.#manifest = manifest
+  constructor(registry: Registry, { model, objectives }: Manifest, reference: Reference | null) {
     const registers = [registry]
-    const before = new Set(registry.getMetricsAsArray().map(({ name }) => name))
     this.#score = new Histogram({
       name: 'armorm_score',
       help: "Scores given; buckets end at percentiles of the bundle's reference.",
@@ -113,25 +106,10 @@ export class RewardMetrics {
     sampled(registry, 'reference_gate_entropy', 'Mean of armorm_gate_entropy in the reference.', revision, () => {
       return reference && reference.gate_entropy.mean
     })
-    const all = registry.getMetricsAsArray().map(({ name }) => name)
-    this.#names = all.filter((name) => !before.has(name))
   }
 
-  /** Another model is in service: its buckets and objectives are others. Counters begin anew, as after a restart. */
-  end(): void {
-    for (const name of this.#names) this.#registry.removeSingleMetric(name)
-  }
-
-  /**
-   * A reward that was given.
-   * @param manifest - of the model that gave it: what the model before still answers is not counted
-   * @param computed - false when it came from memory: a repeat says nothing new of traffic
-   */
-  given(
-    { score, ratings, gating, responseTokens }: MeasuredReward,
-    { manifest, computed }: { readonly manifest: Manifest; readonly computed: boolean }
-  ): void {
-    if (manifest !== this.#manifest) return
+  /** A reward that was given. @param computed - false when it came from memory: a repeat says nothing new of traffic */
+  given({ score, ratings, gating, responseTokens }: MeasuredReward, computed: boolean): void {
     this.#score.observe(score)
     for (const [k, rating] of ratings.entries()) this.#ratings[k]?.observe(rating)
     if (!computed) return

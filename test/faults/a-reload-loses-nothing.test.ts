@@ -91,6 +91,7 @@ t.test('a request is answered by one of the two models altogether, and says by w
     objectives: unknown[]
   }>()
   t.match(explanation, { model: { revision: three.revision }, score: explained.results[0]!.score })
+  t.ok((await server.metric('armorm_objective_reward_count{objective="objective_0"}')) > 0)
   t.equal(explanation.objectives.length, 3, 'an explanation is that of the model that gave the reward')
 
   let asking = true
@@ -148,6 +149,8 @@ t.test('a request is answered by one of the two models altogether, and says by w
   )
   const info = (await server.get('/metrics')).text.split('\n').filter((line) => line.startsWith('armorm_model_info{'))
   t.equal(info.length, 1, 'the model in service, and no other')
+  t.ok((await server.metric('armorm_objective_reward_count{objective="objective_0"}')) > 0)
+  t.equal(await server.metric('armorm_objective_reward_count{objective="objective_1"}'), 0, 'rewards begin anew')
   t.match((await server.get('/v1/models')).json(), { data: [{ revision: serving.revision }] })
   await until(() => childrenOf(server.pid).length === 1)
 })

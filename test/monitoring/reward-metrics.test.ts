@@ -24,9 +24,9 @@ const OF = `{revision="${manifest.model.revision}"}`
 t.test('no figure of the window before there are enough rewards, and none that is not a number', async (t) => {
   const registry = new Registry()
   const metrics = new RewardMetrics(registry, manifest, referenceOf(manifest))
-  for (let i = 0; i < 99; i++) metrics.given(reward(1, 10), { manifest, computed: true })
+  for (let i = 0; i < 99; i++) metrics.given(reward(1, 10), true)
   t.notOk([...(await values(registry)).keys()].some((name) => name.startsWith('armorm_window_')))
-  metrics.given(reward(1, 10), { manifest, computed: true })
+  metrics.given(reward(1, 10), true)
   const found = await values(registry)
   t.equal(found.get(`armorm_window_conversations${OF}`), 100)
   t.equal(found.get(`armorm_window_score_mean${OF}`), 1)
@@ -38,9 +38,8 @@ t.test('scores that follow length, a gate that hears one objective, scores that 
   const registry = new Registry()
   const metrics = new RewardMetrics(registry, manifest, referenceOf(manifest))
   // More than a window holds: the first ones are forgotten.
-  for (let i = 0; i < 500; i++) metrics.given(reward(-5, 10), { manifest, computed: true })
-  for (let i = 0; i < 1024; i++)
-    metrics.given(reward(3 + i / 1000, i, i < 256 ? [1, 0, 0] : [0, 0, 1]), { manifest, computed: true })
+  for (let i = 0; i < 500; i++) metrics.given(reward(-5, 10), true)
+  for (let i = 0; i < 1024; i++) metrics.given(reward(3 + i / 1000, i, i < 256 ? [1, 0, 0] : [0, 0, 1]), true)
   const found = await values(registry)
   t.equal(found.get(`armorm_window_conversations${OF}`), 1024)
   t.equal(found.get(`armorm_window_score_length_correlation${OF}`), 1)
@@ -57,7 +56,7 @@ t.test('scores that follow length, a gate that hears one objective, scores that 
 t.test('what came from memory counts as given, and says nothing new of the traffic', async (t) => {
   const registry = new Registry()
   const metrics = new RewardMetrics(registry, manifest, null)
-  for (let i = 0; i < 200; i++) metrics.given(reward(1, 10), { manifest, computed: false })
+  for (let i = 0; i < 200; i++) metrics.given(reward(1, 10), false)
   const found = await values(registry)
   t.equal(found.get('armorm_score_count'), 200)
   t.equal(found.get('armorm_objective_reward_count{objective="safety"}'), 200)
@@ -69,24 +68,10 @@ t.test("buckets end at the reference's percentiles; without one, at numbers that
   const edges = async (metrics: Registry) =>
     [...(await values(metrics)).keys()].flatMap((name) => /^armorm_score_bucket\{le="(.+)"\}/.exec(name)?.[1] ?? [])
   const [with_, without] = [new Registry(), new Registry()]
-  new RewardMetrics(with_, manifest, referenceOf(manifest)).given(reward(0, 1), { manifest, computed: true })
-  new RewardMetrics(without, manifest, null).given(reward(0, 1), { manifest, computed: true })
+  new RewardMetrics(with_, manifest, referenceOf(manifest)).given(reward(0, 1), true)
+  new RewardMetrics(without, manifest, null).given(reward(0, 1), true)
   t.strictSame((await edges(with_)).slice(0, 2).concat((await edges(with_)).slice(-2)), ['-2', '-1.96', '2', '+Inf'])
   t.ok((await edges(without)).includes('0.125'))
   const found = await values(without)
   t.notOk([...found.keys()].some((name) => /drift|shift|reference/.test(name)))
-})
-
-t.test('another model has metrics of its own, and the one before is heard no more', async (t) => {
-  const registry = new Registry()
-  const first = new RewardMetrics(registry, manifest, null)
-  first.given(reward(1, 10), { manifest, computed: true })
-  first.end()
-  t.strictSame([...(await values(registry)).keys()], [])
-  const other = { ...manifest, model: { ...manifest.model, revision: 'fedcba9876543210' } }
-  const second = new RewardMetrics(registry, other, referenceOf(other))
-  second.given(reward(1, 10), { manifest, computed: true })
-  t.equal((await values(registry)).get('armorm_score_count'), 0)
-  second.given(reward(1, 10), { manifest: other, computed: true })
-  t.equal((await values(registry)).get('armorm_score_count'), 1)
 })
