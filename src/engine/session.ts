@@ -47,7 +47,7 @@ ort.env.logLevel = 'fatal'
 // Its Linux builds report usage unless told not to; read when the first session is made.
 process.env.ORT_DISABLE_TELEMETRY = '1'
 
-const TENSOR_TYPE = { Float32Array: 'float32', Int32Array: 'int32', BigInt64Array: 'int64' } as const
+const TENSOR_TYPE = { Float32Array: 'float32', Float64Array: 'float64', Int32Array: 'int32', BigInt64Array: 'int64' } as const
 
 function tensors(feeds: Feeds): Record<string, ort.Tensor> {
   const tensor = ({ data, shape }: Values) =>
@@ -174,7 +174,7 @@ export class RewardSession {
   }
 }
 
-/** A graph by itself, on the CPU: what the exporter measures calibration data with. */
+/** A graph by itself, on the CPU: what the exporter measures calibration data with, and training multiplies with. */
 export class PlainGraph {
   readonly #session: ort.InferenceSession
 
@@ -189,10 +189,19 @@ export class PlainGraph {
 
   /** Runs the graph on those of the feeds that it reads; its outputs are float32, by name. */
   async run(feeds: Feeds): Promise<Record<string, Float32Array>> {
+    return (await this.#run(feeds)) as Record<string, Float32Array>
+  }
+
+  /** The same of a graph whose outputs are float64. */
+  async runFloat64(feeds: Feeds): Promise<Record<string, Float64Array>> {
+    return (await this.#run(feeds)) as Record<string, Float64Array>
+  }
+
+  async #run(feeds: Feeds): Promise<Record<string, ort.Tensor['data']>> {
     const read = new Set(this.#session.inputNames)
     const known = Object.fromEntries(Object.entries(feeds).filter(([name]) => read.has(name)))
     const outputs = await this.#session.run(tensors(known))
-    return Object.fromEntries(Object.entries(outputs).map(([name, { data }]) => [name, data as Float32Array]))
+    return Object.fromEntries(Object.entries(outputs).map(([name, { data }]) => [name, data]))
   }
 
   async close(): Promise<void> {
