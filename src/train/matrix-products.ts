@@ -1,7 +1,4 @@
 /** Matrix products in float64 on ONNX Runtime: the arithmetic of ridge regression, ten times as fast as in JavaScript. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { PlainGraph } from '../engine/session.js'
 import { usableThreads } from '../engine/threads.js'
 import { GraphBuilder } from '../export/onnx/graph-builder.js'
@@ -12,27 +9,22 @@ import type { Matrix } from '../heads/cholesky.js'
 const GRAM_BLOCK = 512
 
 export class MatrixProducts {
-  readonly #folder: string
   readonly #hidden: number
   readonly #gram: PlainGraph
   readonly #product: PlainGraph
   readonly #ratings: PlainGraph
 
-  private constructor(folder: string, hidden: number, graphs: readonly [PlainGraph, PlainGraph, PlainGraph]) {
-    this.#folder = folder
+  private constructor(hidden: number, [gram, product, ratings]: readonly [PlainGraph, PlainGraph, PlainGraph]) {
     this.#hidden = hidden
-    ;[this.#gram, this.#product, this.#ratings] = graphs
+    this.#gram = gram
+    this.#product = product
+    this.#ratings = ratings
   }
 
   /** @param hidden width of the states */
   static async open(hidden: number): Promise<MatrixProducts> {
-    const folder = await mkdtemp(join(tmpdir(), 'armorm-products-'))
-    const open = async (graph: GraphBuilder): Promise<PlainGraph> => {
-      const file = `${graph.name}.onnx`
-      await writeFile(join(folder, file), graph.encode(''))
-      return PlainGraph.open(folder, file, usableThreads())
-    }
-    return new MatrixProducts(folder, hidden, [
+    const open = (graph: GraphBuilder) => PlainGraph.of(graph.name, graph.encode(''), usableThreads())
+    return new MatrixProducts(hidden, [
       await open(gramGraph(hidden)),
       await open(productGraph('product', DataType.DOUBLE)),
       await open(productGraph('ratings', DataType.FLOAT))
@@ -97,7 +89,6 @@ export class MatrixProducts {
 
   async close(): Promise<void> {
     for (const graph of [this.#gram, this.#product, this.#ratings]) await graph.close()
-    await rm(this.#folder, { recursive: true, force: true })
   }
 }
 
