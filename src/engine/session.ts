@@ -47,7 +47,12 @@ ort.env.logLevel = 'fatal'
 // Its Linux builds report usage unless told not to; read when the first session is made.
 process.env.ORT_DISABLE_TELEMETRY = '1'
 
-const TENSOR_TYPE = { Float32Array: 'float32', Float64Array: 'float64', Int32Array: 'int32', BigInt64Array: 'int64' } as const
+const TENSOR_TYPE = {
+  Float32Array: 'float32',
+  Float64Array: 'float64',
+  Int32Array: 'int32',
+  BigInt64Array: 'int64'
+} as const
 
 function tensors(feeds: Feeds): Record<string, ort.Tensor> {
   const tensor = ({ data, shape }: Values) =>
