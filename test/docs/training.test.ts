@@ -16,7 +16,7 @@ t.test("the tables of settings are the schemas'", async (t) => {
     const names = Object.keys(schema.properties)
     const rows = tableRows(section(DOCUMENT, heading)).filter(([first = '']) => names.includes(marked(first)[0] ?? ''))
     t.strictSame(
-      rows.slice(0, names.length).map(([name, value]) => [marked(name!)[0], JSON.parse(marked(value!)[0]!)]),
+      rows.slice(0, names.length).map(([name, value]) => [marked(name!)[0], JSON.parse(marked(value!)[0]!) as unknown]),
       Object.entries(values).sort(([a], [b]) => names.indexOf(a) - names.indexOf(b)),
       heading
     )
