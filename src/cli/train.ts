@@ -1,8 +1,10 @@
 /** `armorm train`: heads of a reward model from rated answers and preferences, step by step. */
 import { Command, InvalidArgumentError } from 'commander'
+import { runDebias } from '../train/debias/debias.js'
 import { runEmbed } from '../train/embed/embed.js'
 import type { TrainLog } from '../train/log.js'
-import { readSettings } from '../train/settings.js'
+import { readSettings, type TrainSettings } from '../train/settings.js'
+import { runStage1 } from '../train/stage1/stage1.js'
 import { progressBar } from './progress.js'
 
 interface DataFlags {
@@ -45,8 +47,22 @@ function withWork(command: Command): Command {
     .option('--config <file>', 'settings, train.json (docs/training.md)')
 }
 
+/** A step that needs the work folder and the settings alone. */
+function step(
+  name: string,
+  description: string,
+  run: (work: string, settings: TrainSettings, log: TrainLog) => Promise<unknown>
+): Command {
+  return withWork(new Command(name))
+    .description(description)
+    .action(async ({ work, config }: WorkFlags) => {
+      const settings = await readSettings(config)
+      await logged((log) => run(work, settings, log))
+    })
+}
+
 /** Runs a step with a progress bar. */
-async function logged(step: (log: TrainLog) => Promise<void>): Promise<void> {
+async function logged(step: (log: TrainLog) => Promise<unknown>): Promise<void> {
   const bar = progressBar()
   try {
     await step({ line: (text) => console.error(text), progress: (done, text) => bar.update(done, text) })
@@ -66,5 +82,9 @@ export function trainCommand(): Command {
         await logged((log) => runEmbed(work, settings, log, options))
       }
     )
-  return new Command('train').description('train the heads of a reward model').addCommand(embed)
+  return new Command('train')
+    .description('train the heads of a reward model')
+    .addCommand(embed)
+    .addCommand(step('stage1', 'fit the ratings head: ridge regression of each objective', runStage1))
+    .addCommand(step('debias', 'find the transform that takes verbosity out of the other objectives', runDebias))
 }
