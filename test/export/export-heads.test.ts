@@ -38,7 +38,7 @@ async function setUp(
   }: {
     edit?: (tensors: Tensors) => Tensors
     config?: Record<string, unknown>
-    precision?: 'fp32' | 'int8'
+    precision?: 'fp32' | 'compact'
   } = {}
 ) {
   const bundle = await tinyBundle(t, 'llama3-rope', precision)
@@ -109,7 +109,7 @@ t.test('the same heads leave revision, reference and fidelity as they are', asyn
 })
 
 t.test('a folder with nothing but heads will do; what is expected comes from the states of the bundle', async (t) => {
-  for (const precision of ['fp32', 'int8'] as const) {
+  for (const precision of ['fp32', 'compact'] as const) {
     await t.test(precision, async (t) => {
       const { bundle, checkpoint } = await setUp(t, { edit: onlyHeads, precision })
       const keys = ['hidden_size', 'num_objectives', 'gating_temperature', 'gating_hidden_dim', 'gating_n_hidden']
@@ -123,7 +123,7 @@ t.test('a folder with nothing but heads will do; what is expected comes from the
       for (const [index, { ratings }] of manifest.self_test.cases.entries()) {
         const expected = old.self_test.cases[index]!.ratings
         const worst = Math.max(...ratings.map((rating, k) => Math.abs(rating + expected[k]!)))
-        // int8 shows in the states, and these are what the new heads are computed on.
+        // rounding shows in the states, and these are what the new heads are computed on.
         t.ok(precision === 'fp32' ? worst < 1e-5 : worst > 1e-5 && worst < 0.5, `case ${index}: ${worst}`)
       }
       const engine = engineOver(t, bundle)
@@ -170,7 +170,11 @@ t.test('heads that are not for this bundle are refused, and it stays as it was',
     }
   }
   await refused('another backbone', { edit: otherNorm }, /backbone is not the checkpoint's: .* differ by/)
-  await refused('another backbone, rounded', { edit: otherNorm, precision: 'int8' }, /backbone is not the checkpoint's/)
+  await refused(
+    'another backbone, rounded',
+    { edit: otherNorm, precision: 'compact' },
+    /backbone is not the checkpoint's/
+  )
   await refused('another width', { config: { hidden_size: 16 } }, /hidden_size 16 is not the bundle's/)
   await refused('more layers', { config: { num_hidden_layers: 3 } }, /num_hidden_layers|no tensor model\.layers/)
   await refused(
