@@ -68,6 +68,23 @@ export class SafetensorsReader {
     return new SafetensorsReader(tensors, files)
   }
 
+  /**
+   * Opens one file, whatever its name, and checks its header.
+   * @throws ArmormError unsupported_checkpoint when it is missing or malformed; the message names file and tensor
+   */
+  static async openFile(path: string): Promise<SafetensorsReader> {
+    const handle = await openIfThere(path)
+    if (!handle) throw unsupported(`${path} does not exist`)
+    try {
+      const tensors = await readHeader(handle, path)
+      const located = [...tensors].map(([name, tensor]) => [name, { ...tensor, file: path, handle }] as const)
+      return new SafetensorsReader(new Map(located), [{ file: path, handle }])
+    } catch (error) {
+      await handle.close()
+      throw error
+    }
+  }
+
   names(): string[] {
     return [...this.#tensors.keys()]
   }

@@ -12,7 +12,7 @@ import { queryHeads } from '../../../src/export/graph/query-heads.js'
 import { inverseFrequencies } from '../../../src/export/graph/rotary.js'
 import { decode, type Matrix } from './decode.js'
 import { type OnnxFile, readOnnx } from './read-onnx.js'
-import { writeSafetensors } from './write-safetensors.js'
+import { writeSafetensors } from '../../../src/checkpoint/write-safetensors.js'
 
 /**
  * Writes config.json, model.safetensors and the tokenizer's files into `out`, which appears only when it is whole.

@@ -1,7 +1,14 @@
-/** Writes model.safetensors, float32. */
+/** Writes one safetensors file of float32 tensors: format of https://github.com/huggingface/safetensors. */
 import { open } from 'node:fs/promises'
-import type { Matrix } from './decode.js'
 
+export interface Matrix {
+  /** Sizes, outermost first. */
+  readonly shape: readonly number[]
+  /** Row-major. */
+  readonly values: Float32Array
+}
+
+/** Writes the tensors in their order, and has them on the disk when it returns. */
 export async function writeSafetensors(path: string, tensors: ReadonlyMap<string, Matrix>): Promise<void> {
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } }
   let offset = 0
@@ -11,7 +18,7 @@ export async function writeSafetensors(path: string, tensors: ReadonlyMap<string
   }
   const text = JSON.stringify(header)
   // Tensors start at a multiple of 8 bytes, as upstream writes them.
-  const padded = text.padEnd(Math.ceil(Buffer.byteLength(text) / 8) * 8)
+  const padded = text.padEnd(text.length + ((8 - (Buffer.byteLength(text) % 8)) % 8))
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(BigInt(Buffer.byteLength(padded)))
   const file = await open(path, 'w')
@@ -20,6 +27,7 @@ export async function writeSafetensors(path: string, tensors: ReadonlyMap<string
     for (const { values } of tensors.values()) {
       await file.writeFile(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
     }
+    await file.sync()
   } finally {
     await file.close()
   }
