@@ -204,9 +204,10 @@ export async function isComplete(folder: string): Promise<boolean> {
 
 /**
  * The shards of a finished set, one after another.
+ * @param only names of the tensors that are read; without it all
  * @throws ArmormError invalid_work when the set is not finished or a file of it is damaged
  */
-export async function* shards(folder: string): AsyncGenerator<EmbeddedShard> {
+export async function* shards(folder: string, only?: readonly string[]): AsyncGenerator<EmbeddedShard> {
   const index = await readIndex(folder)
   for (const shard of index.shards) {
     const rows = await readRows(folder, shard)
@@ -218,6 +219,7 @@ export async function* shards(folder: string): AsyncGenerator<EmbeddedShard> {
     try {
       const tensors: Record<string, Float32Array> = {}
       for (const [name, width] of widths(index)) {
+        if (only && !only.includes(name)) continue
         const [height, actual] = reader.has(name) ? reader.info(name).shape : []
         if (height !== shard.rows || actual !== width) throw damaged(path)
         tensors[name] = await reader.readAll(name)

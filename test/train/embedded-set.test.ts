@@ -38,6 +38,7 @@ t.test('reads what was written, shard by shard and whole', async (t) => {
   const read = []
   for await (const piece of shards(folder)) read.push(piece)
   t.strictSame(read, [one, two])
+  for await (const { tensors } of shards(folder, ['labels'])) t.strictSame(Object.keys(tensors), ['labels'])
   const { rows, tensors } = await loadAll(folder)
   t.strictSame(rows, [...one.rows, ...two.rows])
   t.strictSame([...tensors.labels!], [...one.tensors.labels, ...two.tensors.labels])
