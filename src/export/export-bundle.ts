@@ -23,6 +23,7 @@ import { type AttentionForm, buildBackbone } from './graph/backbone.js'
 import { buildHeads } from './graph/heads.js'
 import { buildInt8Backbone } from './graph/backbone-int8.js'
 import type { FloatPrecision, Precision } from './graph/linear.js'
+import { LEGAL_FILE } from './legal-files.js'
 import { headsPart, readableJson, sourceName } from './manifest-parts.js'
 import { resolveObjectives } from './objectives.js'
 import { ExternalDataWriter } from './onnx/external-data.js'
@@ -75,9 +76,6 @@ interface Target {
   readonly providers: Manifest['backbone']['providers']
   readonly computeType: WeightSink['computeType']
 }
-
-/** Files whose text binds whoever passes the weights on. */
-const LEGAL_FILE = /^(licen[cs]e|notice|copying|use_policy)(\.\w+)?$/i
 
 /** Share of the work that writing the weights is; the rest is the self-test. */
 const WRITING = 0.7
