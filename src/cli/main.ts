@@ -6,6 +6,7 @@ import { packageVersion } from '../version.js'
 import { calibrateCommand } from './calibrate.js'
 import { exportCommand } from './export.js'
 import { serveCommand } from './serve.js'
+import { trainCommand } from './train.js'
 
 const program = new Command('armorm')
   .description('Serve, export and study ArmoRM-style reward models')
@@ -13,6 +14,7 @@ const program = new Command('armorm')
   .addCommand(serveCommand())
   .addCommand(exportCommand())
   .addCommand(calibrateCommand())
+  .addCommand(trainCommand())
 
 try {
   await program.parseAsync()

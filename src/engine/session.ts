@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import * as ort from 'onnxruntime-node'
 import { ArmormError } from '../errors.js'
-import type { EngineSequence, ExecutionProvider, HeadOutputs } from './contract.js'
+import type { EngineSequence, ExecutionProvider, HeadOutputs, Outputs, StateOutputs } from './contract.js'
 import { cascadeFeeds, type Feeds, rowFeeds, type Values } from './feeds.js'
 import { packBatch, type PackedBatch } from './pack.js'
 
@@ -47,7 +47,12 @@ ort.env.logLevel = 'fatal'
 // Its Linux builds report usage unless told not to; read when the first session is made.
 process.env.ORT_DISABLE_TELEMETRY = '1'
 
-const TENSOR_TYPE = { Float32Array: 'float32', Float64Array: 'float64', Int32Array: 'int32', BigInt64Array: 'int64' } as const
+const TENSOR_TYPE = {
+  Float32Array: 'float32',
+  Float64Array: 'float64',
+  Int32Array: 'int32',
+  BigInt64Array: 'int64'
+} as const
 
 function tensors(feeds: Feeds): Record<string, ort.Tensor> {
   const tensor = ({ data, shape }: Values) =>
@@ -133,50 +138,75 @@ function contractOf<C extends Contract>(file: string, session: ort.InferenceSess
   )
 }
 
-export class RewardSession {
+/** What runs batches in the engine process. */
+export interface Session {
+  /** Runs one batch; blocks the thread while it computes. */
+  run(batch: readonly EngineSequence[]): Promise<Outputs>
+}
+
+/** The backbone alone. */
+export class StateSession implements Session {
   readonly #backbone: ort.InferenceSession
   readonly #form: BackboneForm
   readonly #exact: ReadonlySet<number>
-  readonly #heads: ort.InferenceSession
 
-  private constructor(
-    backbone: ort.InferenceSession,
-    form: BackboneForm,
-    exactTokens: readonly number[],
-    heads: ort.InferenceSession
-  ) {
+  private constructor(backbone: ort.InferenceSession, form: BackboneForm, exactTokens: readonly number[]) {
     this.#backbone = backbone
     this.#form = form
     this.#exact = new Set(exactTokens)
+  }
+
+  /** @throws ArmormError provider_unavailable, bundle_graph */
+  static async open(options: SessionOptions): Promise<StateSession> {
+    checkProvider(options.provider)
+    const backbone = await open('backbone.onnx', options)
+    const form = contractOf('backbone.onnx', backbone, BACKBONE_FORMS)
+    return new StateSession(backbone, form, options.exactTokens)
+  }
+
+  /** Writes what `profile` asked for. */
+  endProfile(): void {
+    this.#backbone.endProfiling()
+  }
+
+  async run(batch: readonly EngineSequence[]): Promise<StateOutputs> {
+    const packed = packBatch(batch)
+    const { states } = await this.#backbone.run(tensors(this.#form.feeds(packed, this.#exact)))
+    const data = states!.data as Float32Array
+    return { responseStates: data.subarray(0, data.length / 2), promptStates: data.subarray(data.length / 2) }
+  }
+}
+
+/** The backbone and the heads. */
+export class RewardSession implements Session {
+  readonly #backbone: StateSession
+  readonly #heads: ort.InferenceSession
+
+  private constructor(backbone: StateSession, heads: ort.InferenceSession) {
+    this.#backbone = backbone
     this.#heads = heads
   }
 
   /** @throws ArmormError provider_unavailable, bundle_graph */
   static async open(options: SessionOptions): Promise<RewardSession> {
-    checkProvider(options.provider)
-    const backbone = await open('backbone.onnx', options)
-    const form = contractOf('backbone.onnx', backbone, BACKBONE_FORMS)
+    const backbone = await StateSession.open(options)
     // The heads are a few small products: a copy to a GPU would cost more than they do.
     const heads = await open('heads.onnx', { folder: options.folder, provider: 'cpu', threads: 1 })
     contractOf('heads.onnx', heads, [HEADS])
-    return new RewardSession(backbone, form, options.exactTokens, heads)
+    return new RewardSession(backbone, heads)
   }
 
   /** Writes what `profile` asked for: the backbone's operators. */
   endProfile(): void {
-    this.#backbone.endProfiling()
+    this.#backbone.endProfile()
   }
 
-  /** Runs one batch; blocks the thread while it computes. */
   async run(batch: readonly EngineSequence[]): Promise<HeadOutputs> {
-    const packed = packBatch(batch)
-    const rows = packed.rows.length
-    const { states } = await this.#backbone.run(tensors(this.#form.feeds(packed, this.#exact)))
-    const data = states!.data as Float32Array
-    const hidden = data.length / (2 * rows)
+    const { responseStates, promptStates } = await this.#backbone.run(batch)
+    const shape = [batch.length, responseStates.length / batch.length]
     const outputs = await this.#heads.run({
-      response_states: new ort.Tensor('float32', data.subarray(0, rows * hidden), [rows, hidden]),
-      prompt_states: new ort.Tensor('float32', data.subarray(rows * hidden), [rows, hidden])
+      response_states: new ort.Tensor('float32', responseStates, shape),
+      prompt_states: new ort.Tensor('float32', promptStates, shape)
     })
     const output = (name: string) => outputs[name]!.data as Float32Array
     return {

@@ -71,6 +71,8 @@ export interface EmbeddedIndex extends EmbeddedHeader {
 interface ShardEntry {
   readonly file: string
   readonly rows: number
+  /** Rows of the data that it covers: its own, and those that were skipped. */
+  readonly covered: number
   readonly sha256: string
 }
 
@@ -129,12 +131,20 @@ export class EmbeddedSetWriter {
     return this.#index.shards.reduce((sum, { rows }) => sum + rows, 0)
   }
 
+  /** Rows of the data that the whole shards cover. */
+  get covered(): number {
+    return this.#index.shards.reduce((sum, { covered }) => sum + covered, 0)
+  }
+
   get complete(): boolean {
     return this.#index.complete
   }
 
-  /** @param tensors `[rows.length, width]` of each name in `STATES`, and `labels` of ratings */
-  async writeShard(rows: readonly EmbeddedRow[], tensors: EmbeddedShard['tensors']): Promise<void> {
+  /**
+   * @param tensors `[rows.length, width]` of each name in `STATES`, and `labels` of ratings
+   * @param skipped - rows of the data that were left out since the last shard
+   */
+  async writeShard(rows: readonly EmbeddedRow[], tensors: EmbeddedShard['tensors'], skipped = 0): Promise<void> {
     const file = `shard-${String(this.#index.shards.length).padStart(5, '0')}.safetensors`
     const matrices = widths(this.#index).map(([name, width]) => {
       const values = tensors[name]
@@ -146,7 +156,8 @@ export class EmbeddedSetWriter {
     await writeWhole(join(this.#folder, rowsFile(file)), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
     await writeSafetensors(join(this.#folder, file), new Map(matrices))
     const { sha256 } = await checksum(join(this.#folder, file))
-    this.#index = { ...this.#index, shards: [...this.#index.shards, { file, rows: rows.length, sha256 }] }
+    const entry = { file, rows: rows.length, covered: rows.length + skipped, sha256 }
+    this.#index = { ...this.#index, shards: [...this.#index.shards, entry] }
     await this.#store()
   }
 

@@ -3,7 +3,7 @@ import { trainSettings } from '../../src/train/settings.js'
 
 t.test('fills in defaults of every section', async (t) => {
   const settings = trainSettings({}, 'train.json')
-  t.match(settings, { seed: 1, derived: [], data: { out_of_range: 'error', columns: { files: [] } }, stage1: {} })
+  t.match(settings, { seed: 1, data: { out_of_range: 'error', columns: { files: [] } }, stage1: {} })
   t.equal(settings.objectives, undefined)
   t.equal(trainSettings({ embed: {} }, 'train.json').embed.shard_rows, 512)
 })

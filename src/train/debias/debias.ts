@@ -1,10 +1,11 @@
 /** Debiasing: the transform of ratings that takes out what follows the removed objectives, such as verbosity. */
 import { existsSync } from 'node:fs'
 import { ArmormError } from '../../errors.js'
-import { debias as penalise, type Penalty, transformed } from '../../heads/debias.js'
+import { debias, type Penalty, transformed } from '../../heads/debias.js'
 import { correlationMatrix } from '../../heads/spearman.js'
 import { type EmbeddedIndex, readIndex, setFolder, type SetName, shards } from '../embedded-set.js'
 import { MatrixProducts } from '../matrix-products.js'
+import type { TrainLog } from '../log.js'
 import { Stopwatch } from '../measure.js'
 import { readStage1, type Stage1Result } from '../stage1/result.js'
 import { fingerprint } from '../work-files.js'
@@ -29,14 +30,13 @@ export function referenceSet(work: string): keyof typeof RESPONSES {
 
 /**
  * Chooses the transform from ratings of the reference responses, and writes debias.json to the work folder.
- * @param log told of what a user should know, a line each
  * @throws ArmormError invalid_config naming an unknown objective; invalid_data naming one that cannot be removed;
  *   invalid_work
  */
-export async function debias(
+export async function runDebias(
   work: string,
-  settings: DebiasSettings,
-  log: (line: string) => void
+  { debias: settings }: { readonly debias: DebiasSettings },
+  log: TrainLog
 ): Promise<DebiasResult> {
   const { result: stage1, weight } = await readStage1(work)
   const set = referenceSet(work)
@@ -52,19 +52,21 @@ export async function debias(
   const watch = new Stopwatch()
   const ratings = await watch.time('rate', () => rate(work, set, weight, names.length, index))
   const responses = ratings[0]!.length
-  log(`debias: ${responses} responses of the ${set}${set === 'preferences' ? ', as there is no reference set' : ''}`)
+  log.line(
+    `debias: ${responses} responses of the ${set}${set === 'preferences' ? ', as there is no reference set' : ''}`
+  )
   checkRatings(ratings, names, removed, set)
 
   const { threshold, rule, allow_negative } = settings
   const { penalties, transform } = await watch.time('penalties', async () =>
-    penalise(ratings, removed, { threshold, rule, allowNegative: allow_negative })
+    debias(ratings, removed, { threshold, rule, allowNegative: allow_negative })
   )
   const correlation = await watch.time('correlations', async () => {
     const adjusted = transformed(ratings, transform).map((values, i) => (removed.includes(i) ? ratings[i]! : values))
     return { before: nullable(correlationMatrix(ratings)), after: nullable(correlationMatrix(adjusted)) }
   })
   const warnings = [...precision(responses, threshold), ...penalties.flatMap((found) => remark(found, names, settings))]
-  warnings.forEach((warning) => log(`debias: ${warning}`))
+  warnings.forEach((warning) => log.line(`debias: ${warning}`))
   const result: DebiasResult = {
     format: 1,
     fingerprint: debiasFingerprint(settings, stage1, index),
@@ -88,6 +90,10 @@ export async function debias(
     parts: watch.parts
   }
   await writeDebias(work, result)
+  for (const found of result.penalties) {
+    const [before, after] = [found.correlation_before, found.correlation_after].map((c) => c?.toFixed(3) ?? 'undefined')
+    log.line(`debias: ${found.objective} less ${found.penalty.toFixed(3)} ${found.removed}: ${before} to ${after}`)
+  }
   return result
 }
 

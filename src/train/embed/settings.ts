@@ -2,7 +2,9 @@
 import { type Static, Type } from 'typebox'
 
 /** A scale that ratings are brought from to 0..1: its ends, HelpSteer's 0..4 as (r + 0.5) / 5, or true and false. */
-const Scale = Type.Union([Type.Tuple([Type.Number(), Type.Number()]), Type.Enum(['helpsteer', 'boolean'])])
+export const Scale = Type.Union([Type.Tuple([Type.Number(), Type.Number()]), Type.Enum(['helpsteer', 'boolean'])])
+
+export type Scale = Static<typeof Scale>
 
 const RatingColumn = Type.Object(
   {
@@ -43,6 +45,10 @@ export const DataSettings = Type.Object(
       default: 'error',
       description: 'what becomes of a rating outside its scale'
     }),
+    split: Type.Enum(['all', 'train', 'heldout'], {
+      default: 'all',
+      description: 'rows to take by the split that they state; rows that state none are always taken'
+    }),
     max_rows: Type.Integer({ minimum: 0, default: 0, description: 'rows of each set at most; 0: all' }),
     max_rows_per_source: Type.Integer({
       minimum: 0,
@@ -61,6 +67,15 @@ export const EmbedSettings = Type.Object(
       maximum: 65_536,
       default: 512,
       description: 'rows of a shard; what is lost at most when the step is killed'
+    }),
+    max_tokens: Type.Integer({
+      minimum: 0,
+      default: 0,
+      description: "longest conversation in tokens, longer prompts are cut from the left; 0: the model's own limit"
+    }),
+    refused: Type.Enum(['error', 'skip'], {
+      default: 'error',
+      description: "what becomes of a row that the model's template refuses, or whose response alone is too long"
     })
   },
   { additionalProperties: false, default: {} }

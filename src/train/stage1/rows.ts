@@ -23,6 +23,10 @@ export class LabelledShard {
     this.#hidden = hidden
   }
 
+  get size(): number {
+    return this.#rows.length
+  }
+
   of(split: Split): readonly LabelledRow[] {
     return this.#rows.filter((row) => row.split === split)
   }

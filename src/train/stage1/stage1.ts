@@ -3,6 +3,7 @@ import { planGrams, RidgeSums } from '../../heads/ridge.js'
 import { ArmormError } from '../../errors.js'
 import { type EmbeddedIndex, readIndex, setFolder } from '../embedded-set.js'
 import { MatrixProducts } from '../matrix-products.js'
+import type { TrainLog } from '../log.js'
 import { Stopwatch } from '../measure.js'
 import { fingerprint } from '../work-files.js'
 import { RowAccumulator } from './accumulator.js'
@@ -12,6 +13,11 @@ import { type Stage1Result, type TrainedObjective, writeStage1 } from './result.
 import { labelledShards } from './rows.js'
 import type { DerivedObjective, Stage1Settings } from './settings.js'
 import { type SplitRule, survey } from './survey.js'
+
+/** Of the progress bar, what is done by the end of Gram matrices and of solving. */
+const [GRAM_SHARE, SOLVED_SHARE] = [0.5, 0.8]
+
+const decimals = (value: number | null): string => value?.toFixed(3) ?? 'undefined'
 
 /** The settings that stage 1 depends on. */
 export interface Stage1Options {
@@ -38,10 +44,9 @@ interface Candidate {
 
 /**
  * Trains on the ratings in the work folder, and writes stage1.json and stage1.safetensors there.
- * @param log told of what a user should know, a line each
  * @throws ArmormError invalid_data naming what cannot be trained on; invalid_work; invalid_config
  */
-export async function stage1(work: string, options: Stage1Options, log: (line: string) => void): Promise<Stage1Result> {
+export async function runStage1(work: string, options: Stage1Options, log: TrainLog): Promise<Stage1Result> {
   const folder = setFolder(work, 'ratings')
   const index = await readIndex(folder)
   const { hidden, objectives: rated = [] } = index
@@ -53,7 +58,9 @@ export async function stage1(work: string, options: Stage1Options, log: (line: s
   const objectives = chooseObjectives(rated, options, found)
   checkObjectives(objectives, found, settings)
   const { train, validation, heldout } = found.rows
-  log(`stage1: ${objectives.length} objectives; ${train} training, ${validation} validation, ${heldout} held-out rows`)
+  log.line(
+    `stage1: ${objectives.length} objectives; ${train} training, ${validation} validation, ${heldout} held-out rows`
+  )
 
   const products = await MatrixProducts.open(hidden)
   try {
@@ -64,11 +71,19 @@ export async function stage1(work: string, options: Stage1Options, log: (line: s
     const rows = () => labelledShards(folder, objectives, rated.length, rule)
 
     await watch.time('gram matrices', async () => {
-      for await (const shard of rows())
+      let seen = 0
+      for await (const shard of rows()) {
         for (const row of shard.of('train')) await accumulator.add(row.state, row.labels)
+        seen += shard.size
+        log.progress((GRAM_SHARE * seen) / (train + validation + heldout), 'gram matrices')
+      }
       await accumulator.finish()
     })
-    const candidates = await watch.time('solve', () => solveGrid(sums, settings.alphas, scratch, products))
+    const candidates = await watch.time('solve', () =>
+      solveGrid(sums, settings.alphas, scratch, products, (done) =>
+        log.progress(GRAM_SHARE + (SOLVED_SHARE - GRAM_SHARE) * done, 'solve')
+      )
+    )
     const evaluation = await watch.time('validate', async () => {
       const evaluation = new Evaluation(products, candidates.map(solved))
       for await (const shard of rows()) {
@@ -108,7 +123,7 @@ export async function stage1(work: string, options: Stage1Options, log: (line: s
       return describe(objective, chosen[i]!, sums.rows[i]!, metricsOf(labels, predicted[0]!))
     })
     const warnings = warningsOf(trained, settings.alphas)
-    warnings.forEach((warning) => log(`stage1: ${warning}`))
+    warnings.forEach((warning) => log.line(`stage1: ${warning}`))
     const result: Stage1Result = {
       format: 1,
       fingerprint: stage1Fingerprint(options, index),
@@ -129,6 +144,9 @@ export async function stage1(work: string, options: Stage1Options, log: (line: s
     const weight = new Float32Array(objectives.length * hidden)
     final.forEach((values, i) => weight.set(values, i * hidden))
     await writeStage1(work, result, weight)
+    for (const { name, alpha, rows, r2, spearman } of trained) {
+      log.line(`stage1: ${name}: ${rows} rows, alpha ${alpha}, r2 ${decimals(r2)}, Spearman ${decimals(spearman)}`)
+    }
     return result
   } finally {
     await products.close()
@@ -136,9 +154,16 @@ export async function stage1(work: string, options: Stage1Options, log: (line: s
 }
 
 /** Candidates of each objective, by ascending alpha. */
-async function solveGrid(sums: RidgeSums, alphas: readonly number[], scratch: Float64Array, products: MatrixProducts) {
+async function solveGrid(
+  sums: RidgeSums,
+  alphas: readonly number[],
+  scratch: Float64Array,
+  products: MatrixProducts,
+  progress: (done: number) => void
+): Promise<Candidate[][]> {
   const candidates: Candidate[][] = sums.targets.map(() => [])
-  for (const group of sums.plan.groups) {
+  const { groups } = sums.plan
+  for (const [at, group] of groups.entries()) {
     for (const alpha of alphas) {
       const weights = await sums.solve(group, alpha, scratch, products.product)
       const errors = weights && sums.errors(group, weights, scratch)
@@ -146,6 +171,7 @@ async function solveGrid(sums: RidgeSums, alphas: readonly number[], scratch: Fl
         candidates[objective]!.push({ alpha, weights: weights?.[i] ?? null, trainError: errors?.[i] ?? null })
       })
     }
+    progress((at + 1) / groups.length)
   }
   return candidates
 }

@@ -2,7 +2,7 @@ import t from 'tap'
 import { writeSafetensors } from '../../../src/checkpoint/write-safetensors.js'
 import { spearman } from '../../../src/heads/spearman.js'
 import { seeded } from '../../../src/random.js'
-import { debias } from '../../../src/train/debias/debias.js'
+import { runDebias } from '../../../src/train/debias/debias.js'
 import { readDebias } from '../../../src/train/debias/result.js'
 import type { DebiasSettings } from '../../../src/train/debias/settings.js'
 import { type Stage1Result, writeStage1 } from '../../../src/train/stage1/result.js'
@@ -10,7 +10,7 @@ import { normal } from '../../heads/matrices.js'
 import { type MadeSet, writeSet } from '../made-sets.js'
 
 const SETTINGS: DebiasSettings = { removed: ['verbosity'], rule: 'bisect', threshold: 0.03, allow_negative: false }
-const silent = () => undefined
+const silent = { line: () => undefined, progress: () => undefined }
 
 /** A head whose ratings are: a = x0, verbosity = x1, flat = 0. */
 const WEIGHT = Float32Array.of(1, 0, 0, 1, 0, 0)
@@ -78,8 +78,8 @@ t.test('over chosen and rejected responses where there is no reference', async (
   const tensors = { chosen_states: [...chosen, ...held], rejected_states: [...rejected, ...held] }
   await writeSet(work, preferences(1200, { rows, tensors }))
   const lines: string[] = []
-  const result = await debias(work, SETTINGS, (line) => lines.push(line))
-  t.match(lines, ['debias: 2000 responses of the preferences, as there is no reference set'])
+  const result = await runDebias(work, { debias: SETTINGS }, { ...silent, line: (text) => lines.push(text) })
+  t.equal(lines[0], 'debias: 2000 responses of the preferences, as there is no reference set')
   t.match(result, { removed: ['verbosity'], reference: { set: 'preferences', responses: 2000 }, warnings: [] })
   t.strictSame(JSON.parse(JSON.stringify(result)), await readDebias(work, NAMES))
 
@@ -109,7 +109,7 @@ t.test('over the reference responses where there are some', async (t) => {
   await writeSet(work, preferences(10))
   const reference = { set: 'reference' as const, hidden: 2, rows: Array.from({ length: 1500 }, () => ({})) }
   await writeSet(work, { ...reference, tensors: { response_states: states(4, 1500, 2) } })
-  const result = await debias(work, { ...SETTINGS, rule: 'grid' }, silent)
+  const result = await runDebias(work, { debias: { ...SETTINGS, rule: 'grid' } }, silent)
   t.match(result, { rule: 'grid', reference: { set: 'reference', responses: 1500 } })
   t.match(result.penalties[0], { penalty: 1, outcome: 'failed' })
   t.match(result.warnings, [/^correlation of a with verbosity is 0\.\d+: no penalty brings it to the threshold$/])
@@ -119,17 +119,20 @@ t.test('few responses are told', async (t) => {
   const work = t.testdir()
   await writeStage1(work, trained(), WEIGHT)
   await writeSet(work, preferences(13))
-  const { warnings } = await debias(work, { ...SETTINGS, removed: [] }, silent)
+  const { warnings } = await runDebias(work, { debias: { ...SETTINGS, removed: [] } }, silent)
   t.strictSame(warnings, ['26 responses tell correlations to about 0.20 only, the threshold is 0.03'])
 })
 
 t.test('what cannot be done is named', async (t) => {
   const work = t.testdir()
-  await t.rejects(debias(work, SETTINGS, silent), { code: 'invalid_work', message: /stage1.json does not exist/ })
+  await t.rejects(runDebias(work, { debias: SETTINGS }, silent), {
+    code: 'invalid_work',
+    message: /stage1.json does not exist/
+  })
   await writeStage1(work, trained('r2'), WEIGHT)
   await writeSet(work, preferences(20))
   const rejects = (settings: DebiasSettings, code: string, message: RegExp) =>
-    t.rejects(debias(work, settings, silent), { code, message })
+    t.rejects(runDebias(work, { debias: settings }, silent), { code, message })
   await rejects(SETTINGS, 'invalid_work', /preferences is not of the model that stage 1 was trained on/)
   await writeStage1(work, trained(), WEIGHT)
   const removed = (...names: string[]) => ({ ...SETTINGS, removed: names })
@@ -141,7 +144,7 @@ t.test('what cannot be done is named', async (t) => {
   await rejects(removed(...NAMES), 'invalid_config', /names all objectives/)
   await rejects(removed('flat'), 'invalid_data', /flat cannot be removed: it rates all preferences the same/)
   await t.rejects(readDebias(work, NAMES), { code: 'invalid_work', message: /debias.json does not exist/ })
-  await debias(work, SETTINGS, silent)
+  await runDebias(work, { debias: SETTINGS }, silent)
   await t.rejects(readDebias(work, ['a']), { code: 'invalid_work', message: /is not of the objectives of stage 1/ })
   await writeSafetensors(
     `${work}/stage1.safetensors`,
@@ -157,5 +160,5 @@ t.test('a state that is not finite is named', async (t) => {
   rejected[7] = NaN
   await writeSet(work, preferences(20, { tensors: { chosen_states: states(1, 20), rejected_states: rejected } }))
   const wanted = { code: 'invalid_data', message: 'the state of a response of preferences.jsonl:4 is not finite' }
-  await t.rejects(debias(work, SETTINGS, silent), wanted)
+  await t.rejects(runDebias(work, { debias: SETTINGS }, silent), wanted)
 })

@@ -4,13 +4,13 @@ import t, { type Test } from 'tap'
 import { type Random, seeded } from '../../../src/random.js'
 import { trainSettings, type TrainSettings } from '../../../src/train/settings.js'
 import { readStage1, type Stage1Result } from '../../../src/train/stage1/result.js'
-import { stage1 } from '../../../src/train/stage1/stage1.js'
+import { runStage1 } from '../../../src/train/stage1/stage1.js'
 import { normal } from '../../heads/matrices.js'
 import { ROOT } from '../../support/paths.js'
 import { type MadeSet, writeSet } from '../made-sets.js'
 
 const settings = (stated: object): TrainSettings => trainSettings(stated, 'train.json')
-const silent = () => undefined
+const silent = { line: () => undefined, progress: () => undefined }
 const NONE: Partial<TrainSettings> = { derived: [] }
 
 interface Fixture {
@@ -58,7 +58,7 @@ t.test("every alpha gives scikit-learn's weights and held-out predictions", asyn
   await writeSet(work, fixtureSet)
   const { seed, validation, alphas, objectives, hidden } = FIXTURE
   for (const [at, alpha] of alphas.entries()) {
-    await stage1(work, settings({ seed, derived: [], stage1: { alphas: [alpha], validation } }), silent)
+    await runStage1(work, settings({ seed, derived: [], stage1: { alphas: [alpha], validation } }), silent)
     const { weight } = await readStage1(work)
     objectives.forEach(({ name, fits }, i) => {
       const { weights, heldout } = fits[at]!
@@ -74,7 +74,7 @@ t.test('the alpha with the least error on validation rows is taken, and fitted a
   await writeSet(work, fixtureSet)
   const { seed, validation, alphas, objectives, hidden } = FIXTURE
   const options = { seed, derived: [], stage1: { alphas: [...alphas].reverse(), validation } }
-  const result = await stage1(work, settings(options), silent)
+  const result = await runStage1(work, settings(options), silent)
   const { weight, result: stored } = await readStage1(work)
   t.strictSame(JSON.parse(JSON.stringify(result)), JSON.parse(JSON.stringify(stored)))
   objectives.forEach(({ name, grid, chosen, fits }, i) => {
@@ -102,7 +102,7 @@ t.test('the alpha with the least error on validation rows is taken, and fitted a
   t.ok(result.parts.every(({ part, seconds, peak_memory }) => part && seconds >= 0 && peak_memory > 1e6))
 
   // Without refit the weights are those of the training rows alone, and the choice is the same.
-  const half = await stage1(work, settings({ ...options, stage1: { ...options.stage1, refit: false } }), silent)
+  const half = await runStage1(work, settings({ ...options, stage1: { ...options.stage1, refit: false } }), silent)
   t.strictSame(
     half.objectives.map(({ alpha }) => alpha),
     result.objectives.map(({ alpha }) => alpha)
@@ -131,7 +131,7 @@ function planted(random: Random, change: Partial<MadeSet> = {}): MadeSet {
 async function run(t: Test, set: MadeSet, stated: object = {}): Promise<Stage1Result> {
   const work = t.testdir()
   await writeSet(work, set)
-  return stage1(work, settings(stated), silent)
+  return runStage1(work, settings(stated), silent)
 }
 
 t.test('verbosity is derived from the length, unless a file rates it', async (t) => {
@@ -163,7 +163,7 @@ t.test('objectives have the order of the settings; a derived one has the scale t
   const made = { ...set, rows, hidden: 1, tensors: { ...set.tensors, response_states: states } }
   const work = t.testdir()
   await writeSet(work, made)
-  const result = await stage1(
+  const result = await runStage1(
     work,
     settings({ objectives: ['long', 'a'], derived, stage1: { alphas: [1e-6] } }),
     silent
@@ -190,7 +190,7 @@ t.test('planted weights are found, by either plan of Gram matrices', async (t) =
     )
     const work = t.testdir()
     await writeSet(work, { ...set, tensors: { ...set.tensors, labels } })
-    const result = await stage1(work, settings({ ...NONE, stage1: { alphas: [1e-4] } }), silent)
+    const result = await runStage1(work, settings({ ...NONE, stage1: { alphas: [1e-4] } }), silent)
     t.equal(result.grams.count, 2)
     const { weight } = await readStage1(work)
     const wanted = [0.5, 0, 0, 0, 0, 1, -1, 0]
@@ -268,7 +268,7 @@ t.test('bad data are named', async (t) => {
     run(t, set, { stage1: { alpha: [1] } }),
     refused('invalid_config', /stage1\/alpha is not a known key/)
   )
-  await t.rejects(stage1(t.testdir(), settings({}), silent), refused('invalid_work', /holds no embeddings/))
+  await t.rejects(runStage1(t.testdir(), settings({}), silent), refused('invalid_work', /holds no embeddings/))
 })
 
 t.test('objectives that nobody labels are left out', async (t) => {
