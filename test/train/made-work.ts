@@ -120,7 +120,10 @@ export function madeStage2(): Stage2Part & Record<string, unknown> {
     best: curve[2]!,
     stopped_early: false,
     warnings: [{ sign: 'uniform', message: 'the gate weighs all objectives alike' }],
-    weights: { all: weights, categories: { chat: { ...weights, pairs: 20 }, '<b>code</b>': { ...weights, pairs: 10 } } },
+    weights: {
+      all: weights,
+      categories: { chat: { ...weights, pairs: 20 }, '<b>code</b>': { ...weights, pairs: 10 } }
+    },
     seconds: 12.5
   }
 }
@@ -139,7 +142,7 @@ export function madeBaselines(): ComparedPart {
 /** Writes parts of a work folder, all of them unless told. */
 export async function makeWork(
   folder: string,
-  { stage1 = madeStage1() as Stage1Result | null, debias = true, stage2 = true, baselines = true, data = true } = {}
+  { stage1 = madeStage1(), debias = true, stage2 = true, baselines = true, data = true } = {}
 ): Promise<string> {
   mkdirSync(folder, { recursive: true })
   if (stage1) {

@@ -11,7 +11,8 @@ import { ArmormError } from '../../errors.js'
 import { LEGAL_FILE } from '../../export/legal-files.js'
 import { outFolder, partialFolder } from '../../export/out-folder.js'
 import { readResults } from '../results.js'
-import type { AssembleSettings } from './settings.js'
+import type { TrainLog } from '../log.js'
+import type { TrainSettings } from '../settings.js'
 import { type Backbone, openBackbone } from './backbone.js'
 import { modelCard } from './card.js'
 import { configOf } from './config.js'
@@ -34,17 +35,16 @@ const MORE_TEXT_FILES = ['special_tokens_map.json', 'added_tokens.json', 'genera
 
 /**
  * Writes the checkpoint; it appears under `out` only when it is whole.
- * @param onProgress told how much is done, 0..1
- * @returns bytes of its weights
+ * @returns number of objectives, bytes of all weights
  * @throws ArmormError invalid_work naming what is missing or does not fit; unsupported_checkpoint for a backbone that
  *   cannot be taken; invalid_config when `out` is not empty
  */
-export async function assemble(
+export async function runAssemble(
   work: string,
-  settings: AssembleSettings,
-  { backbone: path, out: asked }: AssembleOptions,
-  onProgress?: (done: number, step: string) => void
-): Promise<number> {
+  { assemble: settings }: Pick<TrainSettings, 'assemble'>,
+  log: TrainLog,
+  { backbone: path, out: asked }: AssembleOptions
+): Promise<{ objectives: number; bytes: number }> {
   const out = await emptyFolder(asked)
   const heads = await readHeads(work)
   const backbone = await openBackbone(path)
@@ -52,7 +52,6 @@ export async function assemble(
   try {
     checkModel(heads, backbone, path)
     const name = settings.name ?? basename(out)
-    const config = configOf(backbone, heads, name)
     const tensors = [...backbone.tensors, ...heads.tensors]
     const bytes = tensors.reduce((sum, tensor) => sum + storedSize(tensor), 0)
     await mkdir(dirname(out), { recursive: true })
@@ -60,16 +59,17 @@ export async function assemble(
     await mkdir(partial)
     let written = 0
     await writeShards(partial, tensors, settings.shard_gigabytes * 1e9, (more) =>
-      onProgress?.((written += more) / bytes, 'weights')
+      log.progress((written += more) / bytes, 'weights')
     )
+    const config = configOf(backbone, heads, name)
     await writeFile(join(partial, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`)
     await copyTextFiles(backbone.folder, partial)
     await copyFile(MODELING, join(partial, MODELING_FILE))
     await writeFile(join(partial, CARD_FILE), modelCard(await readResults(work), settings, { name, heads, backbone }))
-    await check(partial)
+    await checkWritten(partial)
     await rm(out, { recursive: true, force: true })
     await rename(partial, out)
-    return bytes
+    return { objectives: heads.objectives.length, bytes }
   } finally {
     await backbone.close()
     await rm(partial, { recursive: true, force: true })
@@ -108,7 +108,7 @@ async function copyTextFiles(from: string, to: string): Promise<void> {
 }
 
 /** What was written is a checkpoint that the exporter takes. */
-async function check(folder: string): Promise<void> {
+async function checkWritten(folder: string): Promise<void> {
   const config = await readConfig(folder)
   const reader = await SafetensorsReader.open(folder)
   try {

@@ -9,7 +9,7 @@ import { SafetensorsReader } from '../../../src/checkpoint/safetensors.js'
 import { exportBundle } from '../../../src/export/export-bundle.js'
 import { exportHeads } from '../../../src/export/export-heads.js'
 import { ReferenceModel } from '../../../src/reference/model.js'
-import { assemble } from '../../../src/train/assemble/assemble.js'
+import { type AssembleOptions, runAssemble } from '../../../src/train/assemble/assemble.js'
 import { cell } from '../../../src/train/assemble/card.js'
 import type { AssembleSettings } from '../../../src/train/assemble/settings.js'
 import { tinyBundle } from '../../support/bundles.js'
@@ -17,9 +17,15 @@ import { checkpointFolder, worstDifference } from '../../support/checkpoints.js'
 import { engineOver, rowOf, sequence } from '../../support/engines.js'
 import { ROOT } from '../../support/paths.js'
 import { runArmorm } from '../../support/server.js'
+import { writeJson } from '../../../src/train/work-files.js'
 import { MADE, madeStage1, makeWork } from '../made-work.js'
 
 const SETTINGS: AssembleSettings = { shard_gigabytes: 5 }
+const QUIET = { line: () => undefined, progress: () => undefined }
+
+const assemble = (work: string, settings: AssembleSettings, options: AssembleOptions) =>
+  runAssemble(work, { assemble: settings }, QUIET, options)
+
 const BACKBONE = checkpointFolder('llama3-rope')
 
 async function assembled(t: Test, backbone = BACKBONE, settings = SETTINGS): Promise<string> {
@@ -68,16 +74,16 @@ t.test('a checkpoint of backbone and heads answers as PyTorch does', async (t) =
 })
 
 t.test('armorm export takes it, whole and for its heads alone', async (t) => {
-  const checkpoint = await assembled(t)
+  // First, as it clears the test's folder.
+  const bundle = await tinyBundle(t, 'llama3-rope', 'fp32', { gatePattern: [2, 7, 3] })
+  const work = await makeWork(join(t.testdirName, 'work'))
+  const checkpoint = join(t.testdirName, 'model')
+  await assemble(work, SETTINGS, { backbone: BACKBONE, out: checkpoint })
   const whole = await exportBundle({ checkpoint, out: join(t.testdirName, 'whole'), precision: 'fp32' })
   t.strictSame(whole.gate, { pattern: [2, 7, 3], source: 'config' })
-  const bundle = await tinyBundle(t, 'llama3-rope', 'fp32', { gatePattern: [2, 7, 3] })
-  t.teardown(() => undefined)
-  // tinyBundle cleared the test's folder: the checkpoint is assembled again.
-  const again = await assembledBeside(t, bundle)
-  const { manifest, backboneChecked } = await exportHeads({ checkpoint: again, bundle })
+  const { manifest, backboneChecked } = await exportHeads({ checkpoint, bundle })
   t.ok(backboneChecked)
-  t.equal(manifest.heads.temperature, 4)
+  t.strictSame(manifest.heads, whole.heads)
   const engine = engineOver(t, bundle)
   await engine.load()
   t.ok((await selfTest((await loadBundle(bundle)).manifest, engine)) < 1e-4)
@@ -86,13 +92,6 @@ t.test('armorm export takes it, whole and for its heads alone', async (t) => {
     t.ok(Math.abs(row.score - score) < 1e-4)
   }
 })
-
-async function assembledBeside(t: Test, bundle: string): Promise<string> {
-  const work = await makeWork(join(bundle, '..', 'work'))
-  const out = join(bundle, '..', 'model')
-  await assemble(work, SETTINGS, { backbone: BACKBONE, out })
-  return out
-}
 
 t.test('weights in several files, as transformers names them', async (t) => {
   const out = await assembled(t, BACKBONE, { shard_gigabytes: 2e-5 })
@@ -103,20 +102,31 @@ t.test('weights in several files, as transformers names them', async (t) => {
 })
 
 t.test('a bundle that stores its weights without loss is a backbone too', async (t) => {
-  const bundle = await tinyBundle(t, 'odd-heads-shards', 'fp32', { gatePattern: [2, 7, 3] })
-  const { manifest } = await loadBundle(bundle)
-  const refused = async (changes: object, message: RegExp) => {
-    const folder = join(bundle, '..', 'work')
-    rmSync(folder, { recursive: true, force: true })
-    const work = await makeWork(folder, { stage1: { ...madeStage1(), ...changes } })
-    await t.rejects(assemble(work, SETTINGS, { backbone: bundle, out: join(folder, '..', 'model') }), {
-      code: 'invalid_work',
-      message
-    })
-  }
-  const hidden = manifest.backbone.hidden_size
-  if (hidden !== 32) await refused({}, /read states of 32 numbers; those of .* have/)
-  await refused({ hidden }, /do not fit|revision/)
+  const bundle = await tinyBundle(t, 'armorm-tiny', 'fp32', { gatePattern: [2, 7, 3] })
+  const { revision } = (await loadBundle(bundle)).manifest.model
+  const model = { name: 'armorm-tiny', revision }
+  const work = await makeWork(join(t.testdirName, 'work'), { stage1: { ...madeStage1(), model } })
+  const out = join(t.testdirName, 'model')
+  await assemble(work, SETTINGS, { backbone: bundle, out })
+  const rebuilt = await exportBundle({ checkpoint: out, out: join(t.testdirName, 'again'), precision: 'fp32' })
+  t.strictSame(
+    rebuilt.files['backbone.onnx.data'],
+    (await loadBundle(bundle)).manifest.files['backbone.onnx.data'],
+    'the same weights, bit for bit'
+  )
+
+  await writeJson(join(work, 'stage1.json'), madeStage1())
+  const other = { backbone: bundle, out: join(t.testdirName, 'other') }
+  await t.rejects(assemble(work, SETTINGS, other), {
+    code: 'invalid_work',
+    message: /revision 0123456789abcdef; .* is /
+  })
+  const rounded = join(t.testdirName, 'rounded')
+  await exportBundle({ checkpoint: out, out: rounded, precision: 'compact' })
+  await t.rejects(assemble(work, SETTINGS, { ...other, backbone: rounded }), {
+    code: 'unsupported_checkpoint',
+    message: /stored rounded; name the checkpoint as --backbone/
+  })
 })
 
 t.test('tokenizer, template, legal files and special tokens come along; other heads do not', async (t) => {
@@ -129,7 +139,13 @@ t.test('tokenizer, template, legal files and special tokens come along; other he
   const config = JSON.parse(readFileSync(json, 'utf8')) as Record<string, unknown>
   writeFileSync(
     json,
-    JSON.stringify({ ...config, architectures: ['LlamaForCausalLM'], num_labels: 5, num_objectives: 5, pad_token_id: 0 })
+    JSON.stringify({
+      ...config,
+      architectures: ['LlamaForCausalLM'],
+      num_labels: 5,
+      num_objectives: 5,
+      pad_token_id: 0
+    })
   )
   const work = await makeWork(join(t.testdirName, 'work'))
   const out = join(t.testdirName, 'model')
@@ -161,7 +177,7 @@ t.test('the card has data, settings and results, and nothing of the machine', as
 t.test('what does not fit is refused by name, and nothing is written', async (t) => {
   const folder = t.testdir()
   const out = join(folder, 'model')
-  const refused = async (what: string, change: (work: string) => void, expected: object) => {
+  const refused = async (what: string, change: (work: string) => void, expected: { code: string; message: RegExp }) => {
     const work = await makeWork(join(folder, 'work'))
     change(work)
     await t.rejects(assemble(work, SETTINGS, { backbone: BACKBONE, out }), expected, what)
@@ -170,17 +186,26 @@ t.test('what does not fit is refused by name, and nothing is written', async (t)
   }
   const without = (file: string) => (work: string) => rmSync(join(work, file))
   await refused('no stage 1', without('stage1.json'), { code: 'invalid_work', message: /armorm train stage1/ })
-  await refused('no debiasing', without('debias.json'), { message: /armorm train debias/ })
-  await refused('no stage 2', without('stage2.json'), { message: /armorm train stage2/ })
-  await refused('no gate', without('gating.safetensors'), { message: /gating\.safetensors/ })
+  await refused('no debiasing', without('debias.json'), { code: 'invalid_work', message: /armorm train debias/ })
+  await refused('no stage 2', without('stage2.json'), { code: 'invalid_work', message: /armorm train stage2/ })
+  await refused('no gate', without('gating.safetensors'), { code: 'invalid_work', message: /gating\.safetensors/ })
   const edit = (file: string, change: (json: Record<string, unknown>) => object) => (work: string) => {
     const json = JSON.parse(readFileSync(join(work, file), 'utf8')) as Record<string, unknown>
     writeFileSync(join(work, file), JSON.stringify(change(json)))
   }
-  await refused('a transform of another size', edit('debias.json', (json) => ({ ...json, transform: [[1]] })), {
-    message: /transform is not 3 x 3/
-  })
-  await refused('another width', edit('stage1.json', (json) => ({ ...json, hidden: 16 })), { code: 'invalid_work' })
+  await refused(
+    'a transform of another size',
+    edit('debias.json', (json) => ({ ...json, transform: [[1]] })),
+    {
+      code: 'invalid_work',
+      message: /transform is not 3 x 3/
+    }
+  )
+  await refused(
+    'another width',
+    edit('stage1.json', (json) => ({ ...json, hidden: 16 })),
+    { code: 'invalid_work' }
+  )
   const work = await makeWork(join(folder, 'work'))
   mkdirSync(out)
   writeFileSync(join(out, 'thesis.txt'), 'years of work')
