@@ -29,7 +29,7 @@ interface Fixture {
   }[]
 }
 
-const FIXTURE = JSON.parse(readFileSync(join(ROOT, 'test/fixtures/train/ridge.json'), 'utf8')) as Fixture
+const FIXTURE = JSON.parse(readFileSync(join(ROOT, 'test/fixtures/train/stage1/ridge.json'), 'utf8')) as Fixture
 
 const fixtureSet: MadeSet = {
   set: 'ratings',
