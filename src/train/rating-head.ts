@@ -14,6 +14,8 @@ export interface RatingHead {
   readonly weight: Float32Array
   /** `[K, K]`; adjusted_j = sum_i rating_i transform[i][j]. */
   readonly transform: readonly (readonly number[])[]
+  /** Of the two steps. */
+  readonly fingerprints: readonly string[]
 }
 
 /**
@@ -21,10 +23,11 @@ export interface RatingHead {
  * @throws ArmormError invalid_work naming the file that is missing or damaged
  */
 export async function readRatingHead(work: string): Promise<RatingHead> {
-  const stage1 = (await readPart(work, 'stage1')) as { objectives?: { name?: unknown }[] }
+  const stage1 = (await readPart(work, 'stage1')) as { objectives?: { name?: unknown }[]; fingerprint?: string }
   const objectives = (stage1.objectives ?? []).map(({ name }) => String(name))
   if (objectives.length === 0) throw damaged(join(work, 'stage1.json'), 'stage1')
-  const { transform } = (await readPart(work, 'debias')) as { transform?: number[][] }
+  const debias = (await readPart(work, 'debias')) as { transform?: number[][]; fingerprint?: string }
+  const { transform } = debias
   const size = objectives.length
   const square =
     Array.isArray(transform) &&
@@ -42,7 +45,8 @@ export async function readRatingHead(work: string): Promise<RatingHead> {
   try {
     const [rows, hidden] = reader.has('weight') ? reader.info('weight').shape : []
     if (rows !== size || hidden === undefined) throw damaged(path, 'stage1')
-    return { objectives, hidden, weight: await reader.readAll('weight'), transform }
+    const fingerprints = [stage1.fingerprint ?? '', debias.fingerprint ?? '']
+    return { objectives, hidden, weight: await reader.readAll('weight'), transform, fingerprints }
   } finally {
     await reader.close()
   }

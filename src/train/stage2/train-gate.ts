@@ -30,7 +30,7 @@ export interface GateData {
   readonly validation: Int32Array
 }
 
-/** One look at the validation pairs; see gateStatistics for the last three. */
+/** One look at the validation pairs; see gateStatistics for the last four. */
 export interface CurvePoint {
   readonly step: number
   /** Mean loss of the steps since the last look; null before the first. With dropout it is higher than without. */
@@ -40,6 +40,8 @@ export interface CurvePoint {
   readonly logit_scale: number
   readonly entropy: number
   readonly top_share: number
+  /** The largest of the mean weights. */
+  readonly top_mean: number
   readonly variation: number
 }
 
@@ -165,6 +167,7 @@ async function curvePoint(
     logit_scale: scale!,
     entropy: statistics.entropy,
     top_share: statistics.topShare,
+    top_mean: Math.max(...statistics.mean),
     variation: statistics.variation
   }
 }
