@@ -1,10 +1,13 @@
 /** `armorm train`: heads of a reward model from rated answers and preferences, step by step. */
 import { Command, InvalidArgumentError } from 'commander'
+import { runBaselines } from '../train/baselines/baselines.js'
 import { runDebias } from '../train/debias/debias.js'
 import { runEmbed } from '../train/embed/embed.js'
 import type { TrainLog } from '../train/log.js'
 import { readSettings, type TrainSettings } from '../train/settings.js'
 import { runStage1 } from '../train/stage1/stage1.js'
+import { runAblations } from '../train/stage2/ablate.js'
+import { runStage2 } from '../train/stage2/stage2.js'
 import { progressBar } from './progress.js'
 
 interface DataFlags {
@@ -87,4 +90,9 @@ export function trainCommand(): Command {
     .addCommand(embed)
     .addCommand(step('stage1', 'fit the ratings head: ridge regression of each objective', runStage1))
     .addCommand(step('debias', 'find the transform that takes verbosity out of the other objectives', runDebias))
+    .addCommand(step('stage2', 'train the gate on the preferences', runStage2))
+    .addCommand(
+      step('baselines', 'compare the gate with what is simpler, on pairs that nothing was chosen by', runBaselines)
+    )
+    .addCommand(step('ablate', 'train gates with one thing changed each, and compare them', runAblations))
 }
