@@ -135,6 +135,17 @@ export class SafetensorsReader {
     return this.readRows(name, 0, this.#find(name).shape[0] ?? 1)
   }
 
+  /** A tensor's bytes as they are stored, in pieces. @throws ArmormError unsupported_checkpoint as `readRows` does */
+  async *storedBytes(name: string): AsyncGenerator<Uint8Array> {
+    const { dtype, shape, offset, handle, file } = this.#find(name)
+    const size = shape.reduce((product, axis) => product * axis, ELEMENT_BYTES[dtype])
+    for (let at = 0; at < size; at += CHUNK_BYTES) {
+      const piece = new Uint8Array(Math.min(CHUNK_BYTES, size - at))
+      await readExactly(handle, piece, offset + at, file)
+      yield piece
+    }
+  }
+
   /** Closes the files. Reads in progress must have ended. */
   async close(): Promise<void> {
     await Promise.all(this.#files.map(({ handle }) => handle.close()))

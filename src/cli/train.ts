@@ -9,6 +9,7 @@ import { runStage1 } from '../train/stage1/stage1.js'
 import { runAblations } from '../train/stage2/ablate.js'
 import { runStage2 } from '../train/stage2/stage2.js'
 import { progressBar } from './progress.js'
+import { assembleCommand } from './train-results.js'
 
 interface DataFlags {
   backbone: string
@@ -95,4 +96,5 @@ export function trainCommand(): Command {
       step('baselines', 'compare the gate with what is simpler, on pairs that nothing was chosen by', runBaselines)
     )
     .addCommand(step('ablate', 'train gates with one thing changed each, and compare them', runAblations))
+    .addCommand(assembleCommand())
 }

@@ -242,6 +242,15 @@ export async function* shards(folder: string, only?: readonly string[]): AsyncGe
   }
 }
 
+/**
+ * What is known of the rows of a finished set, shard by shard, without their states.
+ * @throws ArmormError invalid_work when the set is not finished or a file of it is damaged
+ */
+export async function* rowShards(folder: string): AsyncGenerator<readonly EmbeddedRow[]> {
+  const index = await readIndex(folder)
+  for (const shard of index.shards) yield await readRows(folder, shard)
+}
+
 /** A whole set in memory: `shards` one behind the other. */
 export async function loadAll(folder: string): Promise<EmbeddedShard & { readonly index: EmbeddedIndex }> {
   const index = await readIndex(folder)

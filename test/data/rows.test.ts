@@ -61,8 +61,8 @@ t.test('Parquet, as pandas and datasets write it', async (t) => {
         'file:1',
         { chosen: [message('user', 'Hé?'), message('assistant', 'Yes.')], helpfulness: 4n, ok: true, margin: 0.5 }
       ],
-      ['file:2', { chosen: [message('user', 'Two?')], helpfulness: undefined, ok: false, margin: NaN }],
-      ['file:3', { chosen: [], helpfulness: 0n, ok: undefined, margin: undefined }]
+      ['file:2', { chosen: [message('user', 'Two?')], helpfulness: null, ok: false, margin: NaN }],
+      ['file:3', { chosen: [], helpfulness: 0n, ok: null, margin: null }]
     ])
   }
 })

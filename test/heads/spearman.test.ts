@@ -12,7 +12,7 @@ t.test('equal values share the mean of their ranks', async (t) => {
 })
 
 t.test("is scipy's, ties and constants included", async (t) => {
-  const file = readFileSync(join(ROOT, 'test/fixtures/train/spearman.json'), 'utf8')
+  const file = readFileSync(join(ROOT, 'test/fixtures/train/stage1/spearman.json'), 'utf8')
   for (const { a, b, rho } of JSON.parse(file) as { a: number[]; b: number[]; rho: number | null }[]) {
     const found = spearman(a, b)
     if (rho === null) t.ok(Number.isNaN(found))

@@ -1,6 +1,5 @@
 /** `armorm train embed`: hidden states of the data's rows, shard by shard, into the work folder. */
 import { mkdir } from 'node:fs/promises'
-import { basename } from 'node:path'
 import type { Bundle } from '../../bundle/load.js'
 import { checksum } from '../../bundle/files.js'
 import { usableThreads } from '../../engine/threads.js'
@@ -22,7 +21,7 @@ import { fingerprint } from '../work-files.js'
 import { openBackbone } from './backbone.js'
 import { type EmbeddedItem, Embedder, type RowStates } from './embedder.js'
 import { charactersOf, type DataSource, type EmbedPlan, plannedRows, planRows } from './plan.js'
-import type { TrainRow } from './train-row.js'
+import { columnsOf, type TrainRow } from './train-row.js'
 
 export interface EmbedOptions {
   /** Bundle, or checkpoint. */
@@ -79,22 +78,37 @@ export async function runEmbed(
   }
 }
 
-/** The fingerprint leaves out what no state depends on: threads, size of shards, what is done with refused rows. */
 async function headerOf(
-  { set, files, data, seed }: DataSource,
+  source: DataSource,
   { objectives }: EmbedPlan,
   { manifest: { model, backbone } }: Bundle,
   maxTokens: number
 ): Promise<EmbeddedHeader> {
-  const contents = await Promise.all(files.map(async (path) => [basename(path), (await checksum(path)).sha256]))
   const { name, revision } = model
   return {
-    set,
+    set: source.set,
     model: { name, revision },
     hidden: backbone.hidden_size,
-    ...(set === 'ratings' && { objectives }),
-    fingerprint: fingerprint({ set, revision, maxTokens, contents, data, seed })
+    ...(source.set === 'ratings' && { objectives }),
+    fingerprint: fingerprint({ revision, maxTokens, data: await dataFingerprint(source) })
   }
+}
+
+/**
+ * Of what decides rows and their labels, and of nothing else: hours of work should not be lost to a setting of another
+ * file, or to the number of threads.
+ */
+async function dataFingerprint({ set, files, data, seed }: DataSource): Promise<string> {
+  const contents = []
+  for (const path of files) contents.push({ sha256: (await checksum(path)).sha256, columns: columnsOf(path, data) })
+  const { max_rows, max_rows_per_source, split, out_of_range } = data
+  return fingerprint({
+    set,
+    contents,
+    ...(split !== 'all' && { split }),
+    ...(set === 'ratings' && { out_of_range }),
+    ...((max_rows > 0 || max_rows_per_source > 0) && { max_rows, max_rows_per_source, seed })
+  })
 }
 
 function planText({ set }: DataSource, { rows, objectives, unrated, leftOut }: EmbedPlan): string {

@@ -33,21 +33,28 @@ const SPLITS: Readonly<Record<string, TrainRow['split']>> = {
   validation: 'heldout'
 }
 
-type Field = Exclude<keyof FileColumns, 'match' | 'ratings'>
+type Columns = Partial<Omit<FileColumns, 'match'>>
+type Field = Exclude<keyof Columns, 'ratings'>
+
+/** Where a file has its fields: the first entry of the settings that is for its name, without it the names of `Columns`. */
+export function columnsOf(path: string, { columns }: DataSettings): Columns {
+  const found = columns.files.find(({ match }) => matches(match, basename(path))) ?? {}
+  return Object.fromEntries(Object.entries(found).filter(([name]) => name !== 'match'))
+}
 
 /** Reads the rows of one file. */
 export class TrainRowReader {
   readonly #set: SetName
   readonly #settings: DataSettings
-  readonly #columns: Partial<FileColumns>
+  readonly #columns: Columns
   /** Columns that the settings name and no row had so far. */
   readonly #unseen: Set<string>
 
   constructor(path: string, set: SetName, settings: DataSettings) {
     this.#set = set
     this.#settings = settings
-    this.#columns = settings.columns.files.find(({ match }) => matches(match, basename(path))) ?? {}
-    const { match: _, ratings = {}, ...fields } = this.#columns
+    this.#columns = columnsOf(path, settings)
+    const { ratings = {}, ...fields } = this.#columns
     const rated = set === 'ratings' ? Object.values(ratings).map(({ column }) => column) : []
     this.#unseen = new Set([...Object.values(fields), ...rated])
   }

@@ -5,6 +5,7 @@ export const Stage1Settings = Type.Object(
   {
     alphas: Type.Array(Type.Number({ exclusiveMinimum: 0 }), {
       minItems: 1,
+      uniqueItems: true,
       default: [1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100, 1e3, 1e4],
       description:
         "strengths of ridge regression that are tried; each objective takes the one with the least error on the validation split's rows"

@@ -1,18 +1,18 @@
 /** Stage 1: a linear head that predicts each objective's ratings from the state of the response. */
 import { planGrams, RidgeSums } from '../../heads/ridge.js'
-import { ArmormError } from '../../errors.js'
 import { type EmbeddedIndex, readIndex, setFolder } from '../embedded-set.js'
 import { MatrixProducts } from '../matrix-products.js'
 import type { TrainLog } from '../log.js'
 import { Stopwatch } from '../measure.js'
 import { fingerprint } from '../work-files.js'
 import { RowAccumulator } from './accumulator.js'
-import { Evaluation, meanSquaredError, type Metrics, metricsOf } from './evaluation.js'
+import { Evaluation, type Metrics, metricsOf } from './evaluation.js'
+import { type Choice, choose, refit, solved, solveGrid } from './grid.js'
 import { checkObjectives, chooseObjectives, type Objective, patternsOf } from './objectives.js'
 import { type Stage1Result, type TrainedObjective, writeStage1 } from './result.js'
 import { labelledShards } from './rows.js'
 import type { DerivedObjective, Stage1Settings } from './settings.js'
-import { type SplitRule, survey } from './survey.js'
+import { type Split, type SplitRule, survey } from './survey.js'
 
 /** Of the progress bar, what is done by the end of Gram matrices and of solving. */
 const [GRAM_SHARE, SOLVED_SHARE] = [0.5, 0.8]
@@ -35,13 +35,6 @@ export function stage1Fingerprint(
   return fingerprint(ratings.fingerprint, { seed, objectives, derived, stage1 })
 }
 
-/** Weights of one objective for one alpha; null where alpha was too small to solve for. */
-interface Candidate {
-  readonly alpha: number
-  readonly weights: Float64Array | null
-  readonly trainError: number | null
-}
-
 /**
  * Trains on the ratings in the work folder, and writes stage1.json and stage1.safetensors there.
  * @throws ArmormError invalid_data naming what cannot be trained on; invalid_work; invalid_config
@@ -62,6 +55,11 @@ export async function runStage1(work: string, options: Stage1Options, log: Train
     `stage1: ${objectives.length} objectives; ${train} training, ${validation} validation, ${heldout} held-out rows`
   )
 
+  const left = options.objectives
+    ? []
+    : rated.filter((name) => !objectives.some((objective) => objective.name === name))
+  if (left.length > 0) log.line(`stage1: without labels on rows that are not held out: ${left.join(', ')}`)
+
   const products = await MatrixProducts.open(hidden)
   try {
     const sums = new RidgeSums(planGrams(patternsOf(objectives, found)), hidden, objectives.length)
@@ -69,6 +67,17 @@ export async function runStage1(work: string, options: Stage1Options, log: Train
     const grams = { count: sums.grams.length, bytes: sums.bytes }
     const accumulator = new RowAccumulator(sums, products)
     const rows = () => labelledShards(folder, objectives, rated.length, rule)
+    const evaluate = async (split: Split, candidates: readonly (readonly Float64Array[])[], alsoFit: boolean) => {
+      const evaluation = new Evaluation(products, candidates)
+      for await (const shard of rows()) {
+        const selected = shard.of(split)
+        const labels = selected.map((row) => row.labels)
+        await evaluation.add(shard.states(selected), labels)
+        if (alsoFit) for (const row of selected) await accumulator.add(row.state, row.labels)
+      }
+      await accumulator.finish()
+      return evaluation.objectives
+    }
 
     await watch.time('gram matrices', async () => {
       let seen = 0
@@ -79,48 +88,24 @@ export async function runStage1(work: string, options: Stage1Options, log: Train
       }
       await accumulator.finish()
     })
-    const candidates = await watch.time('solve', () =>
-      solveGrid(sums, settings.alphas, scratch, products, (done) =>
-        log.progress(GRAM_SHARE + (SOLVED_SHARE - GRAM_SHARE) * done, 'solve')
-      )
-    )
-    const evaluation = await watch.time('validate', async () => {
-      const evaluation = new Evaluation(products, candidates.map(solved))
-      for await (const shard of rows()) {
-        const selected = [...shard.of('validation')]
-        await evaluation.add(
-          shard.states(selected),
-          selected.map(({ labels }) => labels)
-        )
-        if (settings.refit) for (const row of selected) await accumulator.add(row.state, row.labels)
-      }
-      await accumulator.finish()
-      return evaluation
+    const candidates = await watch.time('solve', () => {
+      const progress = (done: number) => log.progress(GRAM_SHARE + (SOLVED_SHARE - GRAM_SHARE) * done, 'solve')
+      return solveGrid(sums, settings.alphas, scratch, products, progress)
     })
-    const chosen = objectives.map((objective, i) => choose(objective, candidates[i]!, evaluation.objectives[i]!))
+    const predictions = await watch.time('validate', () =>
+      evaluate('validation', candidates.map(solved), settings.refit)
+    )
+    const chosen = objectives.map(({ name }, i) => choose(name, candidates[i]!, predictions[i]!))
     const weights = settings.refit
       ? await watch.time('refit', () => refit(sums, chosen, scratch, products))
       : chosen.map(({ candidate }) => candidate.weights)
     // What is saved and served is float32.
     const final = weights.map((values) => Float64Array.from(Float32Array.from(values)))
-    const held = await watch.time('held out', async () => {
-      const evaluation = new Evaluation(
-        products,
-        final.map((values) => [values])
-      )
-      if (heldout === 0) return evaluation
-      for await (const shard of rows()) {
-        const selected = [...shard.of('heldout')]
-        await evaluation.add(
-          shard.states(selected),
-          selected.map(({ labels }) => labels)
-        )
-      }
-      return evaluation
-    })
+    const single = final.map((values) => [values])
+    const held = heldout > 0 ? await watch.time('held out', () => evaluate('heldout', single, false)) : null
     const trained = objectives.map((objective, i): TrainedObjective => {
-      const { labels, predicted } = held.objectives[i]!
-      return describe(objective, chosen[i]!, sums.rows[i]!, metricsOf(labels, predicted[0]!))
+      const metrics = held && metricsOf(held[i]!.labels, held[i]!.predicted[0]!)
+      return describe(objective, chosen[i]!, sums.rows[i]!, metrics)
     })
     const warnings = warningsOf(trained, settings.alphas)
     warnings.forEach((warning) => log.line(`stage1: ${warning}`))
@@ -151,81 +136,6 @@ export async function runStage1(work: string, options: Stage1Options, log: Train
   } finally {
     await products.close()
   }
-}
-
-/** Candidates of each objective, by ascending alpha. */
-async function solveGrid(
-  sums: RidgeSums,
-  alphas: readonly number[],
-  scratch: Float64Array,
-  products: MatrixProducts,
-  progress: (done: number) => void
-): Promise<Candidate[][]> {
-  const candidates: Candidate[][] = sums.targets.map(() => [])
-  const { groups } = sums.plan
-  for (const [at, group] of groups.entries()) {
-    for (const alpha of alphas) {
-      const weights = await sums.solve(group, alpha, scratch, products.product)
-      const errors = weights && sums.errors(group, weights, scratch)
-      group.objectives.forEach((objective, i) => {
-        candidates[objective]!.push({ alpha, weights: weights?.[i] ?? null, trainError: errors?.[i] ?? null })
-      })
-    }
-    progress((at + 1) / groups.length)
-  }
-  return candidates
-}
-
-const solved = (candidates: readonly Candidate[]): Float64Array[] =>
-  candidates.flatMap(({ weights }) => (weights ? [weights] : []))
-
-interface Choice {
-  readonly candidate: { readonly alpha: number; readonly weights: Float64Array; readonly trainError: number }
-  readonly validation: Metrics
-  readonly grid: TrainedObjective['grid']
-}
-
-/** The candidate with the least squared error on validation rows; of equal ones that with the smallest alpha. */
-function choose(
-  { name }: Objective,
-  candidates: readonly Candidate[],
-  { labels, predicted }: Evaluation['objectives'][number]
-): Choice {
-  let best: { candidate: Choice['candidate']; predicted: readonly number[]; mse: number } | undefined
-  let column = 0
-  const grid = candidates.map(({ alpha, weights, trainError }) => {
-    if (!weights || trainError === null) return { alpha, train_mse: null, mse: null }
-    const values = predicted[column++]!
-    const mse = meanSquaredError(labels, values)
-    if (!best || mse < best.mse) best = { candidate: { alpha, weights, trainError }, predicted: values, mse }
-    return { alpha, train_mse: trainError, mse }
-  })
-  if (!best) {
-    const alpha = candidates.at(-1)?.alpha
-    throw new ArmormError('invalid_data', `objective ${name}: no alpha is large enough to solve for, up to ${alpha}`)
-  }
-  return { candidate: best.candidate, validation: metricsOf(labels, best.predicted)!, grid }
-}
-
-/** Weights `[hidden]` of each objective, with its chosen alpha, on all rows that the sums have by now. */
-async function refit(
-  sums: RidgeSums,
-  chosen: readonly Choice[],
-  scratch: Float64Array,
-  products: MatrixProducts
-): Promise<Float64Array[]> {
-  const weights = chosen.map(({ candidate }) => candidate.weights)
-  for (const group of sums.plan.groups) {
-    for (const alpha of new Set(group.objectives.map((objective) => chosen[objective]!.candidate.alpha))) {
-      const solution = await sums.solve(group, alpha, scratch, products.product)
-      // More rows make no system harder to solve than the one of which this alpha was chosen.
-      if (!solution) throw new Error(`ridge regression could not be solved again for alpha ${alpha}`)
-      group.objectives.forEach((objective, i) => {
-        if (chosen[objective]!.candidate.alpha === alpha) weights[objective] = solution[i]!
-      })
-    }
-  }
-  return weights
 }
 
 function describe(objective: Objective, choice: Choice, rows: number, heldout: Metrics | null): TrainedObjective {

@@ -3,6 +3,7 @@ import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import protobuf from 'protobufjs'
+import { readExactly } from '../../checkpoint/header.js'
 
 export interface Initializer {
   /** TensorProto.DataType. */
@@ -32,6 +33,8 @@ interface Model {
 
 const SCHEMA = fileURLToPath(new URL('../../../../src/export/onnx/onnx.proto', import.meta.url))
 
+const CHUNK_BYTES = 1 << 30
+
 export async function readOnnx(path: string): Promise<OnnxFile> {
   const type = protobuf.loadSync(SCHEMA).lookupType('onnx.ModelProto')
   const model = type.toObject(type.decode(await readFile(path)), { longs: Number }) as Model
@@ -49,7 +52,12 @@ export async function readOnnx(path: string): Promise<OnnxFile> {
       bytes: async () => {
         if (location === undefined) return Buffer.from(tensor.rawData ?? [])
         const bytes = Buffer.alloc(Number(at['length']))
-        await files.get(location)!.read(bytes, 0, bytes.length, Number(at['offset'] ?? 0))
+        const start = Number(at['offset'] ?? 0)
+        // One read takes less than 2 GiB.
+        for (let done = 0; done < bytes.length; done += CHUNK_BYTES) {
+          const piece = bytes.subarray(done, done + CHUNK_BYTES)
+          await readExactly(files.get(location)!, piece, start + done, location)
+        }
         return bytes
       }
     })

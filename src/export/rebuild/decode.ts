@@ -1,13 +1,17 @@
-/** Weights as the exporter stores them (src/export/weights/store.ts), back to float32; the graphs do the same at load. */
-import { halfValues } from '../../../src/checkpoint/widen.js'
-import { DataType } from '../../../src/export/onnx/model.js'
-import { GRID_BLOCK } from '../../../src/export/weights/grid.js'
+/** Weights as the exporter stores them (src/export/weights/store.ts), back to what the checkpoint had. */
+import type { StoredType } from '../../checkpoint/widen.js'
+import { halfValues } from '../../checkpoint/widen.js'
+import { DataType } from '../onnx/model.js'
+import { GRID_BLOCK } from '../weights/grid.js'
 import type { Initializer, OnnxFile } from './read-onnx.js'
 
-export interface Matrix {
+/** A weight that can be told from the bundle; nothing is read before it is asked for. */
+export interface Stored {
   readonly shape: readonly number[]
+  /** Narrowest type that holds every value: bfloat16 for what lies on a grid, else float32. */
+  readonly dtype: StoredType
   /** Row-major. */
-  readonly values: Float32Array
+  readonly values: () => Promise<Float32Array>
 }
 
 /**
@@ -15,18 +19,33 @@ export interface Matrix {
  * @param columns width of a row before blocks were filled up
  * @throws Error for weights that were rounded when they were stored: what they were is lost
  */
-export async function decode(file: OnnxFile, name: string, columns: number): Promise<Matrix | null> {
+export function stored(file: OnnxFile, name: string, columns: number): Stored | null {
   const find = (suffix: string) => file.initializers.get(name + suffix)
   const plain = find('')
-  if (plain) return { shape: plain.dims, values: await floats(plain) }
+  if (plain) return { shape: plain.dims, dtype: 'F32', values: () => floats(plain) }
   const [levels, scales, minima] = [find('.levels'), find('.scales'), find('.minima')]
   if (!levels || !scales) return null
   if (scales.dataType !== DataType.FLOAT16) throw new Error(`${name} is stored rounded`)
-  const bytes = await levels.bytes()
   const [rows = 0, blocks = 0] = levels.dims
+  return {
+    shape: [rows, columns],
+    dtype: 'BF16',
+    values: () => gridValues({ levels, scales, minima }, rows, columns, blocks)
+  }
+}
+
+interface Grid {
+  readonly levels: Initializer
+  readonly scales: Initializer
+  readonly minima: Initializer | undefined
+}
+
+/** As the graph decodes them when it is loaded. */
+async function gridValues(grid: Grid, rows: number, columns: number, blocks: number): Promise<Float32Array> {
+  const bytes = await grid.levels.bytes()
   const values = new Float32Array(rows * columns)
-  const scale = await floats(scales)
-  const minimum = minima ? await floats(minima) : null
+  const scale = await floats(grid.scales)
+  const minimum = grid.minima ? await floats(grid.minima) : null
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       const block = row * blocks + Math.floor(column / GRID_BLOCK)
@@ -38,7 +57,7 @@ export async function decode(file: OnnxFile, name: string, columns: number): Pro
       values[row * columns + column] = toBfloat16(minimum ? Math.fround(scaled + minimum[block]!) : scaled)
     }
   }
-  return { shape: [rows, columns], values }
+  return values
 }
 
 async function floats({ dataType, bytes }: Initializer): Promise<Float32Array> {

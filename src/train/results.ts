@@ -1,0 +1,97 @@
+/** What the steps have left in the work folder, for the model card and the report: each part may be missing. */
+import { join } from 'node:path'
+import { ArmormError } from '../errors.js'
+import { type DataSummary, dataSummaries } from './data-summary.js'
+import { DEBIAS_FILE, type DebiasResult } from './debias/result.js'
+import { STAGE1_FILE, type Stage1Result } from './stage1/result.js'
+import { readJson } from './work-files.js'
+
+export interface Accuracy {
+  /** Share, 0..1, of pairs whose chosen response scores higher. */
+  readonly accuracy: number
+  readonly low: number
+  readonly high: number
+  readonly pairs: number
+}
+
+/** One look at the validation pairs. */
+export interface CurvePoint {
+  readonly step: number
+  readonly loss: number | null
+  readonly validation_loss: number
+  readonly validation_accuracy: number
+  readonly entropy: number
+  readonly top_share: number
+}
+
+/** Mean gate weights of some prompts; they add up to 1. */
+export interface MeanWeights {
+  readonly pairs: number
+  readonly weights: readonly number[]
+  readonly entropy: number
+  readonly top_share: number
+}
+
+/** stage2.json */
+export interface Stage2Part {
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly objectives: readonly string[]
+  readonly seed: number
+  readonly logit_scale: number
+  readonly split: { readonly pairs: Readonly<Record<string, number>> }
+  readonly curve: readonly CurvePoint[]
+  readonly best: CurvePoint
+  readonly stopped_early: boolean
+  readonly warnings: readonly { readonly sign: string; readonly message: string }[]
+  readonly weights: { readonly all: MeanWeights; readonly categories: Readonly<Record<string, MeanWeights>> }
+  readonly seconds?: number
+}
+
+export interface Difference {
+  readonly difference: number
+  readonly low: number
+  readonly high: number
+}
+
+/** A way to tell the better response, and how often it does. */
+export interface ComparedRow {
+  readonly name: string
+  readonly all: Accuracy
+  readonly categories: Readonly<Record<string, Accuracy>>
+  /** Of the gate's accuracy minus this one's. */
+  readonly difference?: Difference
+}
+
+/** baselines.json, ablations.json */
+export interface ComparedPart {
+  readonly rows: readonly ComparedRow[]
+}
+
+export interface Results {
+  readonly data: readonly DataSummary[]
+  readonly stage1: Stage1Result | null
+  readonly debias: DebiasResult | null
+  readonly stage2: Stage2Part | null
+  readonly baselines: ComparedPart | null
+  readonly ablations: ComparedPart | null
+}
+
+/** @throws ArmormError invalid_work naming a file that is not what its step writes */
+export async function readResults(work: string): Promise<Results> {
+  return {
+    data: await dataSummaries(work),
+    stage1: await part<Stage1Result>(work, STAGE1_FILE, ['objectives', 'model']),
+    debias: await part<DebiasResult>(work, DEBIAS_FILE, ['objectives', 'penalties', 'correlation']),
+    stage2: await part<Stage2Part>(work, 'stage2.json', ['settings', 'curve', 'weights']),
+    baselines: await part<ComparedPart>(work, 'baselines.json', ['rows']),
+    ablations: await part<ComparedPart>(work, 'ablations.json', ['rows'])
+  }
+}
+
+async function part<T>(work: string, file: string, keys: readonly (keyof T & string)[]): Promise<T | null> {
+  const path = join(work, file)
+  const found = await readJson(path)
+  if (found === undefined) return null
+  if (typeof found === 'object' && found !== null && keys.every((key) => Object.hasOwn(found, key))) return found as T
+  throw new ArmormError('invalid_work', `${path} has no ${keys.join(', ')}: it is not what the step writes`)
+}
