@@ -67,7 +67,8 @@ const STEPS: readonly Step[] = [
   },
   {
     name: 'stage2',
-    settings: ({ settings: { seed, stage2 } }) => ({ seed, stage2 }),
+    // Ablations are a command of their own.
+    settings: ({ settings: { seed, stage2 } }) => ({ seed, stage2: { ...stage2, ablations: undefined } }),
     reads: (run) => [...files(run, ...HEAD, DEBIAS_FILE), index(run, 'preferences')],
     writes: (run) => files(run, ...GATE),
     start: ({ work, settings, log }) => runStage2(work, settings, log)
@@ -77,7 +78,7 @@ const STEPS: readonly Step[] = [
     settings: ({ settings }) => settings.baselines,
     reads: (run) => [...files(run, ...HEAD, DEBIAS_FILE, ...GATE), index(run, 'preferences')],
     writes: (run) => files(run, BASELINES_FILE),
-    start: ({ work, settings, log }) => runBaselines(work, settings.baselines, log)
+    start: ({ work, settings, log }) => runBaselines(work, settings, log)
   },
   {
     name: 'assemble',
