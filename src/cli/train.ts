@@ -6,7 +6,7 @@ import type { TrainLog } from '../train/log.js'
 import { readSettings, type TrainSettings } from '../train/settings.js'
 import { runStage1 } from '../train/stage1/stage1.js'
 import { progressBar } from './progress.js'
-import { assembleCommand } from './train-results.js'
+import { assembleCommand, reportCommand } from './train-results.js'
 
 interface DataFlags {
   backbone: string
@@ -89,4 +89,5 @@ export function trainCommand(): Command {
     .addCommand(step('stage1', 'fit the ratings head: ridge regression of each objective', runStage1))
     .addCommand(step('debias', 'find the transform that takes verbosity out of the other objectives', runDebias))
     .addCommand(assembleCommand())
+    .addCommand(reportCommand())
 }
