@@ -10,13 +10,16 @@ export async function* lineRows(path: string): AsyncGenerator<DataRow> {
   const { size } = await stat(path)
   const file = createReadStream(path)
   // Whatever fails in either reaches the one that is read.
-  const bytes = path.endsWith('.gz') ? pipeline(file, createGunzip(), () => undefined) : file
+  const zipped = path.endsWith('.gz')
+  const unzipped = zipped ? pipeline(file, createGunzip(), () => undefined) : file
   let line = 0
-  for await (const text of lines(bytes)) {
+  let bytes = 0
+  for await (const text of lines(unzipped)) {
     line++
+    bytes += Buffer.byteLength(text) + 1
     if (text.trim() === '') continue
     const place = `${path}:${line}`
-    yield { place, value: parse(text, place), done: Math.min(1, file.bytesRead / Math.max(1, size)) }
+    yield { place, value: parse(text, place), done: Math.min(1, (zipped ? file.bytesRead : bytes) / size) }
   }
 }
 

@@ -4,6 +4,7 @@ import { Value } from 'typebox/value'
 import { calibrateCommand } from '../../src/cli/calibrate.js'
 import { exportCommand } from '../../src/cli/export.js'
 import { serveCommand } from '../../src/cli/serve.js'
+import { trainCommand } from '../../src/cli/train.js'
 import { flagOf, OPTION_NAMES, optionSchema, variableOf } from '../../src/config/schema.js'
 import { CONFIG_OPTION } from '../../src/config/resolve.js'
 import { ExplainReply } from '../../src/http/schemas/explain.js'
@@ -38,7 +39,9 @@ t.test('the flags and variables that the documents name exist', async (t) => {
   const flags = new Set([
     ...serveCommand().options.map(({ long }) => long),
     ...exportFlags,
-    ...calibrateCommand().options.map(({ long }) => long),
+    ...[calibrateCommand(), trainCommand(), ...trainCommand().commands].flatMap(({ options }) =>
+      options.map(({ long }) => long)
+    ),
     ...simulateFlags,
     ...benchFlags,
     '--help',

@@ -20,7 +20,7 @@ interface Wanted {
 }
 
 /**
- * Those that the settings name, in that order, or else all that have labels and then the derived ones.
+ * Those that the settings name, in that order, or else all that have labels to train on and then the derived ones.
  * @param rated names of the columns of labels
  * @throws ArmormError invalid_config naming an objective that nobody defines, or that is defined twice
  */
@@ -35,11 +35,12 @@ export function chooseObjectives(rated: readonly string[], wanted: Wanted, found
     all.set(objective.name, { ...bounds(objective, found), name: objective.name, kind: 'derived' })
   }
   if (!wanted.objectives) {
-    const chosen = [...all.values()].filter(
-      (objective) =>
-        objective.kind === 'derived' || Object.values(found.columns[objective.column]!.rows).some((n) => n > 0)
-    )
-    if (chosen.length === 0) throw new ArmormError('invalid_data', 'no row has a label, and no objective is derived')
+    const chosen = [...all.values()].filter((objective) => {
+      const { train, validation } = rowsOf(objective, found)
+      return train + validation > 0
+    })
+    if (chosen.length === 0)
+      throw new ArmormError('invalid_data', 'no row that is not held out has a label, and no objective is derived')
     return chosen
   }
   return wanted.objectives.map((name, index, names) => {

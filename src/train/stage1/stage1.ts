@@ -55,6 +55,11 @@ export async function runStage1(work: string, options: Stage1Options, log: Train
     `stage1: ${objectives.length} objectives; ${train} training, ${validation} validation, ${heldout} held-out rows`
   )
 
+  const left = options.objectives
+    ? []
+    : rated.filter((name) => !objectives.some((objective) => objective.name === name))
+  if (left.length > 0) log.line(`stage1: without labels on rows that are not held out: ${left.join(', ')}`)
+
   const products = await MatrixProducts.open(hidden)
   try {
     const sums = new RidgeSums(planGrams(patternsOf(objectives, found)), hidden, objectives.length)

@@ -226,7 +226,7 @@ t.test('bad data are named', async (t) => {
       'invalid_data',
       /objective b .* training rows have a label, stage1.min_rows is 20/
     ],
-    [labelled(() => NaN), NONE, 'invalid_data', /no row has a label/],
+    [labelled(() => NaN), NONE, 'invalid_data', /no row that is not held out has a label/],
     [
       set,
       { objectives: ['a', 'c'] },
@@ -271,12 +271,17 @@ t.test('bad data are named', async (t) => {
   await t.rejects(runStage1(t.testdir(), settings({}), silent), refused('invalid_work', /holds no embeddings/))
 })
 
-t.test('objectives that nobody labels are left out', async (t) => {
+t.test('objectives with no labels but held-out ones are left out, and told', async (t) => {
   const set = planted(seeded(5))
-  const labels = Array.from(set.tensors['labels']!, (label, i) => (i % 2 ? NaN : label))
-  const result = await run(t, { ...set, tensors: { ...set.tensors, labels } })
+  const labels = Array.from(set.tensors['labels']!, (label, i) => (i % 2 === 1 && i > 20 ? NaN : label))
+  const rows = set.rows.map((row, i) => ({ ...row, split: i > 20 ? ('train' as const) : ('heldout' as const) }))
+  const work = t.testdir()
+  await writeSet(work, { ...set, rows, tensors: { ...set.tensors, labels } })
+  const lines: string[] = []
+  const result = await runStage1(work, settings({}), { ...silent, line: (text) => lines.push(text) })
   t.strictSame(
     result.objectives.map(({ name }) => name),
     ['a', 'verbosity']
   )
+  t.equal(lines[1], 'stage1: without labels on rows that are not held out: b')
 })
