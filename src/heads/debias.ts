@@ -2,7 +2,7 @@
  * Takes the part that follows another objective, such as verbosity, out of ratings: adjusted_j = r_j - sum over removed
  * v of penalty_vj r_v, that is ratings [n, K] times a transform T [K, K] from the right, T[v, j] = -penalty_vj. The
  * penalties are as small as they can be with Spearman's correlation of adjusted_j with r_v under a threshold.
- * Rule of ArmoRM (arXiv 2406.12845, section 3.2, and the authors' stage-2 script): `grid`.
+ * The rule `grid` is that of ArmoRM (arXiv 2406.12845) in the authors' stage-2 script.
  */
 import { ranked, type Ranked, rankCorrelation } from './spearman.js'
 
