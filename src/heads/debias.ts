@@ -152,7 +152,7 @@ function search(base: Float64Array, axis: Axis, threshold: number, { rule, allow
   const start = correlation(0)
   const sign = start < 0 ? -1 : 1
   if (!(sign * start > threshold) || (sign < 0 && !allowNegative)) return 0
-  // The more is taken off, the lower the correlation, without exception: a pair of responses changes its order at most
+  // The more is taken off, the lower the correlation, ties aside: a pair of responses changes its order at most
   // once, and then to go against the axis. So halving finds the smallest penalty that is enough.
   const enough = (size: number): boolean => !(sign * correlation(sign * size) > threshold)
   let low = 0
