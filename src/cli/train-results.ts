@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { outFolder, partialFolder } from '../export/out-folder.js'
 import { runAssemble } from '../train/assemble/assemble.js'
-import { runReport } from '../train/report/report.js'
+import { REPORT_FILE, runReport } from '../train/report/report.js'
 import { readSettings } from '../train/settings.js'
 import { progressBar } from './progress.js'
 import { removeAtExit } from './remove-at-exit.js'
@@ -48,7 +48,7 @@ export function reportCommand(): Command {
     .description('write what training found as one HTML file; steps that have not run are named in it')
     .requiredOption('--work <folder>', 'work folder')
     .option('--out <file>', 'file to write (default: report.html in the work folder)')
-    .action(async ({ work, out = join(work, 'report.html') }: { work: string; out?: string }) => {
+    .action(async ({ work, out = join(work, REPORT_FILE) }: { work: string; out?: string }) => {
       await runReport(work, { line: (text) => console.error(text), progress: () => undefined }, out)
       console.log(out)
     })

@@ -9,6 +9,7 @@ import type { TrainLog } from '../train/log.js'
 import { runTrain } from '../train/pipeline.js'
 import { readSettings, type TrainSettings } from '../train/settings.js'
 import { runStage1 } from '../train/stage1/stage1.js'
+import { runAblations } from '../train/stage2/ablate.js'
 import { runStage2 } from '../train/stage2/stage2.js'
 import { progressBar } from './progress.js'
 import { removeAtExit } from './remove-at-exit.js'
@@ -123,12 +124,9 @@ export function trainCommand(): Command {
     .addCommand(step('debias', 'find the transform that takes verbosity out of the other objectives', runDebias))
     .addCommand(step('stage2', 'train the gate on the preferences', runStage2))
     .addCommand(
-      step(
-        'baselines',
-        'compare the gate with what is simpler, on pairs that nothing was chosen by',
-        (work, settings, log) => runBaselines(work, settings.baselines, log)
-      )
+      step('baselines', 'compare the gate with what is simpler, on pairs that nothing was chosen by', runBaselines)
     )
+    .addCommand(step('ablate', 'train gates with one thing changed each, and compare them', runAblations))
     .addCommand(assembleCommand())
     .addCommand(reportCommand())
 }

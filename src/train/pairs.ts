@@ -35,7 +35,7 @@ export interface PairSet {
 /**
  * Reads the embedded preferences of a work folder.
  * @param withStates whether the differences of states are kept: as much memory again as the prompts' states
- * @throws ArmormError invalid_work when the set is not there, is of another width than the head, holds a value that is not
+ * @throws ArmormError invalid_work when the set is not there, is of another model than the head, holds a value that is not
  * finite, or leaves a part without pairs
  */
 export async function loadPairs(
@@ -47,9 +47,8 @@ export async function loadPairs(
   const folder = setFolder(work, 'preferences')
   const index = await readIndex(folder)
   const { hidden } = head
-  if (index.hidden !== hidden) {
-    const what = `${folder} has states of ${index.hidden} values, stage1.safetensors is for ${hidden}`
-    throw new ArmormError('invalid_work', what)
+  if (index.hidden !== hidden || index.model.revision !== head.revision) {
+    throw new ArmormError('invalid_work', `${folder} is not of the model that stage 1 was trained on`)
   }
   const total = index.shards.reduce((sum, shard) => sum + shard.rows, 0)
   const size = head.objectives.length

@@ -1,9 +1,11 @@
 /** What the steps have left in the work folder, for the model card and the report: each part may be missing. */
 import { join } from 'node:path'
 import { ArmormError } from '../errors.js'
+import { BASELINES_FILE } from './baselines/result.js'
 import { type DataSummary, dataSummaries } from './data-summary.js'
 import { DEBIAS_FILE, type DebiasResult } from './debias/result.js'
 import { STAGE1_FILE, type Stage1Result } from './stage1/result.js'
+import { ABLATIONS_FILE } from './stage2/ablate.js'
 import { STAGE2_FILE, type Stage2Result } from './stage2/result.js'
 import { readJson } from './work-files.js'
 
@@ -54,8 +56,8 @@ export async function readResults(work: string): Promise<Results> {
     stage1: await part<Stage1Result>(work, STAGE1_FILE, ['objectives', 'model']),
     debias: await part<DebiasResult>(work, DEBIAS_FILE, ['objectives', 'penalties', 'correlation']),
     stage2: await part<Stage2Result>(work, STAGE2_FILE, ['settings', 'curve', 'weights']),
-    baselines: await part<ComparedPart>(work, 'baselines.json', ['rows']),
-    ablations: await part<ComparedPart>(work, 'ablations.json', ['rows'])
+    baselines: await part<ComparedPart>(work, BASELINES_FILE, ['rows']),
+    ablations: await part<ComparedPart>(work, ABLATIONS_FILE, ['rows'])
   }
 }
 

@@ -1,9 +1,10 @@
 /** What a gate has to be better than, trained beside it and compared on pairs that nothing was chosen by. */
 import { existsSync } from 'node:fs'
 import { usableThreads } from '../../engine/threads.js'
-import { bootstrap, type BootstrapOptions, outcome } from '../../heads/bootstrap.js'
 import { margins } from '../../heads/bradley-terry.js'
 import { type PerResponse, setFolder, shards } from '../embedded-set.js'
+import { compare, type ComparedRow, type Way } from '../compare.js'
+import { comparisonTable } from '../comparison-table.js'
 import type { TrainLog } from '../log.js'
 import { loadPairs, type PairSet, rowsOf } from '../pairs.js'
 import { readRatingHead } from '../rating-head.js'
@@ -13,16 +14,8 @@ import { readStage2 } from '../stage2/result.js'
 import { GateWeigher, weighed } from '../stage2/weigher.js'
 import { fingerprint } from '../work-files.js'
 import { fitLinearHead } from './linear-head.js'
-import { type BaselineRow, type BaselinesResult, type Tested, writeBaselines } from './result.js'
+import { type BaselinesResult, writeBaselines } from './result.js'
 import type { BaselinesSettings } from './settings.js'
-import { baselinesTable } from './table.js'
-
-/** A way to tell the better response, and its margins on the test pairs. */
-interface Way {
-  readonly name: string
-  readonly margins: Float64Array
-  readonly chosen?: Readonly<Record<string, unknown>>
-}
 
 export const GATING = 'gating'
 
@@ -36,7 +29,11 @@ export async function baselinesFingerprint(work: string, settings: BaselinesSett
  * prints the table.
  * @throws ArmormError invalid_work
  */
-export async function runBaselines(work: string, settings: BaselinesSettings, log: TrainLog): Promise<BaselinesResult> {
+export async function runBaselines(
+  work: string,
+  { baselines: settings }: { readonly baselines: BaselinesSettings },
+  log: TrainLog
+): Promise<BaselinesResult> {
   const started = performance.now()
   const { result: stage2, gate } = await readStage2(work)
   const split = {
@@ -51,13 +48,13 @@ export async function runBaselines(work: string, settings: BaselinesSettings, lo
   await weigher.close()
 
   const ways: Way[] = [
-    { name: GATING, margins: weighed(weights, pairs.adjusted, pairs.objectives.length, test) },
+    { name: GATING, margins: [weighed(weights, pairs.adjusted, pairs.objectives.length, test)] },
     ...simpleWays(pairs),
     linearWay(pairs, settings, log),
-    { name: 'longer is better (characters)', margins: lengthMargins(pairs, ({ characters }) => characters) },
-    { name: 'longer is better (tokens)', margins: lengthMargins(pairs, ({ tokens }) => tokens) }
+    { name: 'longer is better (characters)', margins: [lengthMargins(pairs, ({ characters }) => characters)] },
+    { name: 'longer is better (tokens)', margins: [lengthMargins(pairs, ({ tokens }) => tokens)] }
   ]
-  const rows = compare(pairs, ways, { ...settings, seed: split.seed })
+  const rows = compare(pairs.rows, test, ways, { ...settings, seed: split.seed })
   const result: BaselinesResult = {
     format: 1,
     fingerprint: await baselinesFingerprint(work, settings),
@@ -68,7 +65,7 @@ export async function runBaselines(work: string, settings: BaselinesSettings, lo
     seconds: (performance.now() - started) / 1000
   }
   await writeBaselines(work, result)
-  for (const line of baselinesTable(rows, settings.confidence)) log.line(line)
+  for (const line of comparisonTable(rows, 'test', settings.confidence)) log.line(line)
   if (result.rated_prompts > 0) {
     const share = `${result.rated_prompts} of ${test.length} test pairs`
     log.line(`baselines: ${share} have a prompt that is rated too: stage 1 may have seen it`)
@@ -79,7 +76,7 @@ export async function runBaselines(work: string, settings: BaselinesSettings, lo
 
 function simpleWays(pairs: PairSet): Way[] {
   return simpleWeights(pairs).map((simple) => {
-    const way = { name: simple.name, margins: simpleMargins(pairs, simple, pairs.parts.test) }
+    const way = { name: simple.name, margins: [simpleMargins(pairs, simple, pairs.parts.test)] }
     if (simple.name === BEST_OBJECTIVE) {
       return { ...way, chosen: { objective: pairs.objectives[simple.weights.indexOf(1)]! } }
     }
@@ -92,7 +89,7 @@ function linearWay(pairs: PairSet, { l2 }: BaselinesSettings, log: TrainLog): Wa
   const head = fitLinearHead(pairs, l2, (done) => log.progress(done / l2.length, 'baselines: linear head'))
   const test = { differences: rowsOf(pairs.states, pairs.hidden, pairs.parts.test), features: pairs.hidden }
   const chosen = { l2: head.l2, grid: head.grid }
-  return { name: 'Bradley-Terry linear head', margins: margins(test, head.weights), chosen }
+  return { name: 'Bradley-Terry linear head', margins: [margins(test, head.weights)], chosen }
 }
 
 function lengthMargins(pairs: PairSet, length: (row: PairSet['rows'][number]) => PerResponse): Float64Array {
@@ -102,42 +99,9 @@ function lengthMargins(pairs: PairSet, length: (row: PairSet['rows'][number]) =>
   })
 }
 
-/** Accuracies of all ways on the test pairs, together and by category. */
-export function compare(pairs: PairSet, ways: readonly Way[], options: BootstrapOptions): BaselineRow[] {
-  const rows = [...pairs.parts.test].map((row) => pairs.rows[row]!)
-  const on = (places: readonly number[]): Tested[] => {
-    const outcomes = ways.map((way) => Float64Array.from(places, (place) => outcome(way.margins[place]!)))
-    const { accuracies, differences } = bootstrap(
-      outcomes,
-      places.map((place) => rows[place]!.key),
-      options
-    )
-    return ways.map((_, i) => ({
-      ...accuracies[i]!,
-      pairs: places.length,
-      ties: outcomes[i]!.filter((value) => value === 0.5).length,
-      difference: differences[i]!
-    }))
-  }
-  const categories = new Map<string, number[]>()
-  rows.forEach(({ category }, place) => {
-    if (category === undefined) return
-    if (!categories.has(category)) categories.set(category, [])
-    categories.get(category)!.push(place)
-  })
-  const all = on([...rows.keys()])
-  const each = [...categories].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, places]) => [name, on(places)] as const)
-  return ways.map(({ name, chosen }, i) => ({
-    name,
-    ...(chosen && { chosen }),
-    all: all[i]!,
-    categories: Object.fromEntries(each.map(([category, tested]) => [category, tested[i]!]))
-  }))
-}
-
 /** Baselines that the gate does not beat beyond doubt. */
-function notBetter(rows: readonly BaselineRow[]): Warning[] {
-  return rows.slice(1).flatMap(({ name, all: { difference: gain } }): Warning[] => {
+function notBetter(rows: readonly ComparedRow[]): Warning[] {
+  return rows.slice(1).flatMap(({ name, difference: gain }): Warning[] => {
     if (gain.low > 0) return []
     const points = (share: number): string => (100 * share).toFixed(1)
     const interval = `${points(gain.low)} to ${points(gain.high)}`

@@ -30,16 +30,31 @@ export function referenceSet(work: string): keyof typeof RESPONSES {
 
 /**
  * Chooses the transform from ratings of the reference responses, and writes debias.json to the work folder.
- * @throws ArmormError invalid_config naming an unknown objective; invalid_data naming one that cannot be removed;
- *   invalid_work
+ * @throws as `findTransform`
  */
 export async function runDebias(
   work: string,
   { debias: settings }: { readonly debias: DebiasSettings },
   log: TrainLog
 ): Promise<DebiasResult> {
+  const result = await findTransform(work, settings, log)
+  await writeDebias(work, result)
+  return result
+}
+
+/**
+ * The same without writing it.
+ * @param set whose responses are looked at
+ * @throws ArmormError invalid_config naming an unknown objective; invalid_data naming one that cannot be removed;
+ *   invalid_work
+ */
+export async function findTransform(
+  work: string,
+  settings: DebiasSettings,
+  log: TrainLog,
+  set = referenceSet(work)
+): Promise<DebiasResult> {
   const { result: stage1, weight } = await readStage1(work)
-  const set = referenceSet(work)
   const index = await readIndex(setFolder(work, set))
   if (index.hidden !== stage1.hidden || index.model.revision !== stage1.model.revision) {
     throw new ArmormError('invalid_work', `${setFolder(work, set)} is not of the model that stage 1 was trained on`)
@@ -89,7 +104,6 @@ export async function runDebias(
     warnings,
     parts: watch.parts
   }
-  await writeDebias(work, result)
   for (const found of result.penalties) {
     const [before, after] = [found.correlation_before, found.correlation_after].map((c) => c?.toFixed(3) ?? 'undefined')
     log.line(`debias: ${found.objective} less ${found.penalty.toFixed(3)} ${found.removed}: ${before} to ${after}`)

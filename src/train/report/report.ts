@@ -6,6 +6,8 @@ import { comparedSection, stage2Section, weightsSection } from './gate-sections.
 import { html, Markup, number, table } from './html.js'
 import { dataSection, debiasSection, stage1Section } from './rating-sections.js'
 
+export const REPORT_FILE = 'report.html'
+
 /**
  * Writes the report; steps that have not run are named in it.
  * @param out file to write; one that is there is replaced

@@ -54,18 +54,20 @@ const gate = {
   })
 }
 
-/** What an ablation may change; everything else is as in `stage2`. */
-const Changes = Type.Partial(Type.Object(gate), closed)
-export type GateChanges = Static<typeof Changes>
+/** What decides a single gate. */
+export const GateSettings = Type.Object(gate, closed)
+export type GateSettings = Static<typeof GateSettings>
+
+/** Keys of a section of the settings. They are checked with the rest of it: a schema of them would fill in defaults. */
+const Changes = Type.Record(Type.String({ minLength: 1 }), Type.Unknown())
 
 const Ablation = Type.Object(
   {
     name: Type.String({ minLength: 1 }),
     stage2: Type.Optional(Changes),
-    debias: Type.Optional(
-      Type.Record(Type.String({ minLength: 1 }), Type.Unknown(), {
-        description: 'keys of the section `debias`; {"removed": []} trains on ratings as they are'
-      })
+    debias: Type.Optional(Changes),
+    reference: Type.Optional(
+      Type.Enum(['reference', 'preferences'], { description: 'the set by whose responses ratings are debiased' })
     )
   },
   closed
@@ -83,7 +85,8 @@ const DEFAULT_ABLATIONS: Ablation[] = [
   { name: 'first scale 100', stage2: { logit_scale: 100 } },
   { name: 'no dropout', stage2: { dropout: 0 } },
   { name: 'no debiasing', debias: { removed: [] } },
-  { name: 'debiasing threshold 0.1', debias: { threshold: 0.1 } }
+  { name: 'debiasing threshold 0.1', debias: { threshold: 0.1 } },
+  { name: 'debiasing by the preferences', reference: 'preferences' }
 ]
 
 export const Stage2Settings = Type.Object(
@@ -115,6 +118,3 @@ export const Stage2Settings = Type.Object(
   { ...closed, default: {} }
 )
 export type Stage2Settings = Static<typeof Stage2Settings>
-
-/** What decides a single gate. */
-export type GateSettings = Pick<Stage2Settings, keyof typeof gate>

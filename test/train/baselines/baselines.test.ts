@@ -14,7 +14,7 @@ async function run(folder: string, planted: Partial<Planted>) {
   const log = { line: (text: string) => void lines.push(text), progress: () => undefined }
   await runStage2(folder, settings, log)
   lines.length = 0
-  const result = await runBaselines(folder, settings.baselines, log)
+  const result = await runBaselines(folder, settings, log)
   return { result, lines, row: (name: string) => result.rows.find((row) => row.name === name)! }
 }
 
@@ -34,9 +34,9 @@ t.test('prompts that want different objectives: gating beats all that is the sam
     ]
   )
   t.same(result.warnings, [])
-  for (const { name, all } of result.rows.slice(1)) {
-    t.ok(all.difference.low > 0.1, `${name}: ${all.difference.difference}`)
-    t.ok(Math.abs(all.difference.difference - (row('gating').all.accuracy - all.accuracy)) < 1e-12)
+  for (const { name, all, difference } of result.rows.slice(1)) {
+    t.ok(difference.low > 0.1, `${name}: ${difference.difference}`)
+    t.ok(Math.abs(difference.difference - (row('gating').all.accuracy - all.accuracy)) < 1e-12)
   }
   for (const { all, categories } of result.rows) {
     t.ok(all.low <= all.accuracy && all.accuracy <= all.high)
@@ -56,10 +56,10 @@ t.test('one set of weights for all prompts: the gate is not said to be better', 
   t.ok(Math.abs(chosen['correct']! / chosen['helpful']! - 4) < 1, `planted 4, found ${JSON.stringify(chosen)}`)
   t.ok(chosen['safe']! < chosen['helpful']!)
   t.equal(row('best single objective').chosen!['objective'], 'correct')
-  t.ok(Math.abs(row('Bradley-Terry linear head').all.difference.difference) < 0.03, 'it has all that decides')
+  t.ok(Math.abs(row('Bradley-Terry linear head').difference.difference) < 0.03, 'it has all that decides')
   const signs = result.warnings.map(({ sign, message }) => `${sign}: ${message}`)
   t.ok(signs.some((text) => text.includes('prompt-independent weights')))
-  t.ok(row('uniform gating').all.difference.low > 0, 'but better than even weights')
+  t.ok(row('uniform gating').difference.low > 0, 'but better than even weights')
 })
 
 t.test('where length decides, longer is better', async (t) => {
