@@ -204,7 +204,7 @@ t.test('what does not fit is refused by name, and nothing is written', async (t)
   await refused(
     'another width',
     edit('stage1.json', (json) => ({ ...json, hidden: 16 })),
-    { code: 'invalid_work' }
+    { code: 'invalid_work', message: /do not fit/ }
   )
   const work = await makeWork(join(folder, 'work'))
   mkdirSync(out)
