@@ -225,6 +225,12 @@ export const ERRORS = {
     meaning: 'A file of conversations has a line that cannot be used; the message names file and line.',
     action: 'Repair or remove the line.'
   },
+  invalid_work: {
+    status: null,
+    meaning:
+      "A file of the training's work folder is missing, unfinished or damaged, or was made with other settings or another model; the message names it.",
+    action: 'Run the step that writes it, with --restart where the settings changed on purpose; or use another --work.'
+  },
   unsupported_checkpoint: {
     status: null,
     meaning: 'The checkpoint has a key, a tensor or a value that the exporter does not support; the message names it.',

@@ -8,14 +8,32 @@ import { parseRope, type RopeConfig } from './rope.js'
 export const CONFIG_FILE = 'config.json'
 export const ARCHITECTURE = 'LlamaForRewardModelWithGating'
 
-export interface ModelConfig {
+/** What the heads' shape and meaning depend on. */
+export interface HeadsConfig {
   /** `_name_or_path`, trimmed; null when absent or empty. */
   readonly name: string | null
-
-  /** Entries of the vocabulary. */
-  readonly vocabSize: number
   /** Width of the hidden states. */
   readonly hiddenSize: number
+  /** Number of objectives, K. */
+  readonly objectives: number
+  /** Divides the gate's logits before the softmax. */
+  readonly gatingTemperature: number
+  /** Width of the gate's hidden layers. */
+  readonly gatingHiddenDim: number
+  /** Hidden layers of the gate; its output layer comes on top. */
+  readonly gatingHiddenLayers: number
+
+  /** `[K]` names in index order; null when the checkpoint does not state them. */
+  readonly objectiveNames: readonly string[] | null
+  /** Name of the objective that the transform takes out of the others; null when not stated. */
+  readonly verbosityObjective: string | null
+  /** Token ids between the end of the prompt and the answer; null when not stated. */
+  readonly gatingTokenPattern: readonly number[] | null
+}
+
+export interface ModelConfig extends HeadsConfig {
+  /** Entries of the vocabulary. */
+  readonly vocabSize: number
   /** Width of the feed-forward layers. */
   readonly intermediateSize: number
   /** Number of decoder layers. */
@@ -41,22 +59,6 @@ export interface ModelConfig {
   readonly bosTokenId: number | null
   readonly eosTokenIds: readonly number[]
   readonly padTokenId: number | null
-
-  /** Number of objectives, K. */
-  readonly objectives: number
-  /** Divides the gate's logits before the softmax. */
-  readonly gatingTemperature: number
-  /** Width of the gate's hidden layers. */
-  readonly gatingHiddenDim: number
-  /** Hidden layers of the gate; its output layer comes on top. */
-  readonly gatingHiddenLayers: number
-
-  /** `[K]` names in index order; null when the checkpoint does not state them. */
-  readonly objectiveNames: readonly string[] | null
-  /** Name of the objective that the transform takes out of the others; null when not stated. */
-  readonly verbosityObjective: string | null
-  /** Token ids between the end of the prompt and the answer; null when not stated. */
-  readonly gatingTokenPattern: readonly number[] | null
 }
 
 /** Keys that change the computation in a way not supported here, unless they are absent, null or have this value. */
@@ -82,8 +84,35 @@ const ONLY: Readonly<Record<string, unknown>> = {
 export function parseConfig(json: unknown): ModelConfig {
   const config = new JsonObject(json)
   checkArchitecture(config)
-  const { hiddenSize, heads, kvHeads, headDim } = parseHeads(config)
   const vocabSize = config.integer('vocab_size', 1)
+  return {
+    ...parseGating(config, vocabSize),
+    ...parseAttentionHeads(config),
+    vocabSize,
+    intermediateSize: config.integer('intermediate_size', 1),
+    layers: config.integer('num_hidden_layers', 1),
+    maxPositions: config.integer('max_position_embeddings', 1, 2048),
+    rmsNormEps: config.positive('rms_norm_eps', 1e-6),
+    rope: parseRope(config),
+    attentionBias: config.boolean('attention_bias', false),
+    mlpBias: config.boolean('mlp_bias', false),
+    tiedEmbeddings: config.boolean('tie_word_embeddings', false),
+    ...parseSpecialTokens(config)
+  }
+}
+
+/**
+ * Reads of a parsed config.json what the heads depend on; the keys of a backbone need not be there.
+ * @param vocabSize of the backbone that the heads are for
+ * @throws ArmormError unsupported_checkpoint, naming the key
+ */
+export function parseHeadsConfig(json: unknown, vocabSize: number): HeadsConfig {
+  const config = new JsonObject(json)
+  checkArchitecture(config)
+  return parseGating(config, vocabSize)
+}
+
+function parseGating(config: JsonObject, vocabSize: number): HeadsConfig {
   const objectives = config.integer('num_objectives', 1, 19)
   const labels = config.integer('num_labels', 1, 1)
   if (labels !== 1 && labels !== objectives) {
@@ -96,20 +125,7 @@ export function parseConfig(json: unknown): ModelConfig {
   }
   return {
     name: config.string('_name_or_path')?.trim() || null,
-    vocabSize,
-    hiddenSize,
-    intermediateSize: config.integer('intermediate_size', 1),
-    layers: config.integer('num_hidden_layers', 1),
-    heads,
-    kvHeads,
-    headDim,
-    maxPositions: config.integer('max_position_embeddings', 1, 2048),
-    rmsNormEps: config.positive('rms_norm_eps', 1e-6),
-    rope: parseRope(config),
-    attentionBias: config.boolean('attention_bias', false),
-    mlpBias: config.boolean('mlp_bias', false),
-    tiedEmbeddings: config.boolean('tie_word_embeddings', false),
-    ...parseSpecialTokens(config),
+    hiddenSize: config.integer('hidden_size', 1),
     objectives,
     gatingTemperature: config.positive('gating_temperature', 10),
     gatingHiddenDim: config.integer('gating_hidden_dim', 1, 1024),
@@ -125,19 +141,25 @@ export function parseConfig(json: unknown): ModelConfig {
  * @throws ArmormError unsupported_checkpoint when it is missing, not JSON, or not supported
  */
 export async function readConfig(folder: string): Promise<ModelConfig> {
+  return parseConfig(await readConfigJson(folder))
+}
+
+/**
+ * config.json of a checkpoint folder as it is, whatever model it describes.
+ * @throws ArmormError unsupported_checkpoint when it is missing or not JSON
+ */
+export async function readConfigJson(folder: string): Promise<unknown> {
   let text: string
   try {
     text = await readFile(join(folder, CONFIG_FILE), 'utf8')
   } catch (error) {
     throw new ArmormError('unsupported_checkpoint', `${folder} holds no ${CONFIG_FILE}`, {}, error)
   }
-  let json: unknown
   try {
-    json = JSON.parse(text)
+    return JSON.parse(text)
   } catch (error) {
     throw new ArmormError('unsupported_checkpoint', `${CONFIG_FILE} is not JSON`, {}, error)
   }
-  return parseConfig(json)
 }
 
 function checkArchitecture(config: JsonObject): void {
@@ -157,7 +179,7 @@ function checkArchitecture(config: JsonObject): void {
   }
 }
 
-function parseHeads(config: JsonObject): Pick<ModelConfig, 'hiddenSize' | 'heads' | 'kvHeads' | 'headDim'> {
+function parseAttentionHeads(config: JsonObject): Pick<ModelConfig, 'heads' | 'kvHeads' | 'headDim'> {
   const hiddenSize = config.integer('hidden_size', 1)
   const heads = config.integer('num_attention_heads', 1)
   const kvHeads = config.integer('num_key_value_heads', 1, heads)
@@ -167,7 +189,7 @@ function parseHeads(config: JsonObject): Pick<ModelConfig, 'hiddenSize' | 'heads
   }
   const headDim = config.integer('head_dim', 1, hiddenSize / heads)
   if (headDim % 2) refuse(`head_dim ${headDim} is odd; rotary embedding rotates pairs`)
-  return { hiddenSize, heads, kvHeads, headDim }
+  return { heads, kvHeads, headDim }
 }
 
 function parseSpecialTokens(config: JsonObject): Pick<ModelConfig, 'bosTokenId' | 'eosTokenIds' | 'padTokenId'> {

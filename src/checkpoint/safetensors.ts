@@ -68,6 +68,23 @@ export class SafetensorsReader {
     return new SafetensorsReader(tensors, files)
   }
 
+  /**
+   * Opens one file, whatever its name, and checks its header.
+   * @throws ArmormError unsupported_checkpoint when it is missing or malformed; the message names file and tensor
+   */
+  static async openFile(path: string): Promise<SafetensorsReader> {
+    const handle = await openIfThere(path)
+    if (!handle) throw unsupported(`${path} does not exist`)
+    try {
+      const tensors = await readHeader(handle, path)
+      const located = [...tensors].map(([name, tensor]) => [name, { ...tensor, file: path, handle }] as const)
+      return new SafetensorsReader(new Map(located), [{ file: path, handle }])
+    } catch (error) {
+      await handle.close()
+      throw error
+    }
+  }
+
   names(): string[] {
     return [...this.#tensors.keys()]
   }
@@ -116,6 +133,17 @@ export class SafetensorsReader {
   /** The whole tensor, widened exactly: `shape` float32, row-major. */
   async readAll(name: string): Promise<Float32Array> {
     return this.readRows(name, 0, this.#find(name).shape[0] ?? 1)
+  }
+
+  /** A tensor's bytes as they are stored, in pieces. @throws ArmormError unsupported_checkpoint as `readRows` does */
+  async *storedBytes(name: string): AsyncGenerator<Uint8Array> {
+    const { dtype, shape, offset, handle, file } = this.#find(name)
+    const size = shape.reduce((product, axis) => product * axis, ELEMENT_BYTES[dtype])
+    for (let at = 0; at < size; at += CHUNK_BYTES) {
+      const piece = new Uint8Array(Math.min(CHUNK_BYTES, size - at))
+      await readExactly(handle, piece, offset + at, file)
+      yield piece
+    }
   }
 
   /** Closes the files. Reads in progress must have ended. */

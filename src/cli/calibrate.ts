@@ -1,12 +1,12 @@
 /** `armorm calibrate`: what a bundle's model gives to a set of conversations, stored beside it as reference.json. */
-import { rename, rm, stat, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { type Bundle, loadBundle } from '../bundle/load.js'
 import { REFERENCE_FILE } from '../bundle/reference.js'
 import { resolveConfig } from '../config/resolve.js'
+import { dataRows } from '../data/rows.js'
 import { ArmormError } from '../errors.js'
-import { jsonLines } from '../evaluate/json-lines.js'
 import { rateInOrder } from '../evaluate/rate.js'
 import { ReferenceBuilder } from '../evaluate/reference.js'
 import { parseInput } from '../http/input-forms.js'
@@ -41,14 +41,13 @@ export function calibrateCommand(): Command {
 
 /** @throws ArmormError invalid_data naming file and line; what keeps the bundle from being loaded. */
 async function measure(bundle: Bundle, file: string): Promise<ReferenceBuilder> {
-  const size = await sizeOf(file)
   const builder = new ReferenceBuilder(bundle.manifest)
   const bar = progressBar()
   try {
     // In the order of the file, so that the same file gives the same reference.
     for await (const { item, values, tokens, responseTokens } of rateInOrder(bundle, conversationsOf(file))) {
       builder.add({ ...values, tokens, responseTokens })
-      bar.update(Math.min(1, item.bytes / Math.max(1, size)), `${builder.conversations} conversations`)
+      bar.update(item.done, `${builder.conversations} conversations`)
     }
   } finally {
     bar.stop()
@@ -58,16 +57,8 @@ async function measure(bundle: Bundle, file: string): Promise<ReferenceBuilder> 
 }
 
 async function* conversationsOf(file: string) {
-  for await (const { place, value, bytes } of jsonLines(file)) {
-    for (const conversation of lineConversations(value, place)) yield { place, bytes, conversation }
-  }
-}
-
-async function sizeOf(file: string): Promise<number> {
-  try {
-    return (await stat(file)).size
-  } catch (error) {
-    throw new ArmormError('invalid_data', `${file} cannot be read (${(error as NodeJS.ErrnoException).code})`)
+  for await (const { place, value, done } of dataRows(file)) {
+    for (const conversation of lineConversations(value, place)) yield { place, done, conversation }
   }
 }
 

@@ -1,7 +1,9 @@
 /** `armorm export`: from a Hugging Face checkpoint to a bundle. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { fidelityText } from '../evaluate/measure-fidelity.js'
+import { ArmormError } from '../errors.js'
 import { exportBundle } from '../export/export-bundle.js'
+import { exportHeads, type HeadsExportOptions } from '../export/export-heads.js'
 import type { Precision } from '../export/graph/linear.js'
 import { outFolder, partialFolder } from '../export/out-folder.js'
 import { checkMeasure, measureExport } from './measure.js'
@@ -9,7 +11,8 @@ import { progressBar } from './progress.js'
 import { removeAtExit } from './remove-at-exit.js'
 
 interface Flags {
-  out: string
+  out?: string
+  headsOnly?: string
   precision: Precision
   name?: string
   objectives?: string[]
@@ -59,7 +62,11 @@ export function exportCommand(): Command {
   return new Command('export')
     .description('Export a Hugging Face checkpoint (LlamaForRewardModelWithGating) to a bundle')
     .argument('<checkpoint>', 'folder with config.json and safetensors')
-    .requiredOption('--out <folder>', 'bundle folder to write')
+    .option('--out <folder>', 'bundle folder to write')
+    .option(
+      '--heads-only <bundle>',
+      'replace only the heads of this bundle, in place, or in a copy under --out; the checkpoint may hold nothing else'
+    )
     .addOption(
       new Option(
         '--precision <precision>',
@@ -82,7 +89,16 @@ export function exportCommand(): Command {
     .option('--licence <id>', 'licence of the weights, for the manifest', nonEmpty)
     .option('--replace', 'replace a bundle that is already there')
     .option('--measure <jsonl>', 'groups of answers on which to compare with fp32; the figures go into bundle.json')
-    .action(async (checkpoint: string, { out, precision, measure, ...rest }: Flags) => {
+    .action(async (checkpoint: string, { out, headsOnly, precision, measure, ...rest }: Flags, command: Command) => {
+      if (headsOnly !== undefined) {
+        for (const name of ['precision', 'maxTokens', 'calibration', 'exactTokens', 'measure'] as const) {
+          if (command.getOptionValueSource(name) !== 'cli') continue
+          const flag = command.options.find((option) => option.attributeName() === name)?.long
+          throw new ArmormError('invalid_config', `${flag} is about the backbone, which --heads-only leaves as it is`)
+        }
+        return exportHeadsOnly({ checkpoint, bundle: headsOnly, ...(out !== undefined && { out }), ...rest })
+      }
+      if (out === undefined) throw new ArmormError('invalid_config', '--out is missing')
       const measured = measure === undefined ? null : { checkpoint, out, precision, data: measure, ...rest }
       const counts = measured && (await checkMeasure(measured))
       removeAtExit(partialFolder(await outFolder(out)))
@@ -113,4 +129,33 @@ export function exportCommand(): Command {
         bar.stop()
       }
     })
+}
+
+async function exportHeadsOnly(options: HeadsExportOptions): Promise<void> {
+  const out = options.out ?? options.bundle
+  removeAtExit(partialFolder(await outFolder(out)))
+  const bar = progressBar()
+  try {
+    const { manifest, backboneChecked, dropped } = await exportHeads({
+      ...options,
+      onProgress: (done, step) => bar.update(done, step)
+    })
+    bar.stop()
+    const { name, revision } = manifest.model
+    console.log(
+      `${out}: ${name} (revision ${revision}), ${manifest.objectives.length} objectives, new heads on the backbone of ${options.bundle}`
+    )
+    console.log(
+      backboneChecked
+        ? "its states are those of the checkpoint's backbone"
+        : 'the checkpoint has no backbone: nothing shows that its heads were trained on the states of this one'
+    )
+    if (dropped.length > 0) {
+      console.error(
+        `armorm: left out, as measured with the old heads: ${dropped.join(', ')} (armorm calibrate makes a reference)`
+      )
+    }
+  } finally {
+    bar.stop()
+  }
 }

@@ -7,14 +7,18 @@ import { calibrateCommand } from './calibrate.js'
 import { exportCommand } from './export.js'
 import { planCommand } from './plan.js'
 import { serveCommand } from './serve.js'
+import { trainCommand } from './train.js'
 
 const program = new Command('armorm')
   .description('Serve, export and study ArmoRM-style reward models')
   .version(await packageVersion())
+  // `armorm train` and its steps have options of the same names: those behind a step's name are the step's.
+  .enablePositionalOptions()
   .addCommand(serveCommand())
   .addCommand(exportCommand())
   .addCommand(calibrateCommand())
   .addCommand(planCommand())
+  .addCommand(trainCommand())
 
 try {
   await program.parseAsync()

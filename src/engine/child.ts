@@ -2,10 +2,12 @@
 import { ArmormError, type ErrorData } from '../errors.js'
 import type { FromEngine, ToEngine } from './protocol.js'
 import { watchParent } from './parent-watch.js'
-import { RewardSession } from './session.js'
+import { RewardSession, type Session, StateSession } from './session.js'
 import { measureCapacity } from './warm-up.js'
 
-let session: RewardSession | undefined
+const SESSIONS = { rewards: RewardSession, states: StateSession }
+
+let session: Session | undefined
 /** Settles when everything that came so far is done: a session takes one batch at a time. */
 let done = Promise.resolve()
 
@@ -21,7 +23,7 @@ function flatten(error: unknown): ErrorData {
 
 async function load(message: Extract<ToEngine, { type: 'load' }>): Promise<void> {
   try {
-    const opened = await RewardSession.open(message.options)
+    const opened = await SESSIONS[message.computes].open(message.options)
     const capacity = message.warmUp && (await measureCapacity((batch) => opened.run(batch), message.warmUp))
     session = opened
     send({ type: 'loaded', capacity })

@@ -1,6 +1,7 @@
 /**
  * The contract between the server and whatever computes rewards. Sequences go in, outputs of the heads come back,
- * nothing else: no hidden state crosses it.
+ * nothing else: no hidden state crosses it. Training has an engine of its own, with the same contract but for what comes
+ * back (`StateOutputs`).
  */
 import type { ArmormError } from '../errors.js'
 
@@ -24,8 +25,19 @@ export interface HeadOutputs {
   readonly score: Float32Array
 }
 
+/** Hidden states of a batch of N sequences, after the final norm; row-major float32. */
+export interface StateOutputs {
+  /** `[N, hidden]` at the last token, which closes the answer. */
+  readonly responseStates: Float32Array
+  /** `[N, hidden]` at the gate position. */
+  readonly promptStates: Float32Array
+}
+
+/** What an engine may compute of a batch: arrays of N rows each. */
+export type Outputs = HeadOutputs | StateOutputs
+
 /** What one call of `run` brings. */
-export interface RunOutputs extends HeadOutputs {
+export type RunOutputs<O extends Outputs = HeadOutputs> = O & {
   /** Places in the batch that have no answer (NaN stands there), and why: on their own, or unwanted meanwhile. */
   readonly refused?: ReadonlyMap<number, ArmormError>
   /** It ran more than once, or a restart kept it waiting: its time says nothing of the engine's speed. */
@@ -70,7 +82,7 @@ export interface EngineCapacity {
 /** Batches that the engine's process has at a time: one that it runs, and one that it finds in its pipe when that one ends. */
 export const ENGINE_DEPTH = 2
 
-export interface Engine {
+export interface Engine<O extends Outputs = HeadOutputs> {
   /** Loads the model; resolves once batches can run. @throws ArmormError of the start-up kind. */
   load(): Promise<void>
   /**
@@ -81,7 +93,7 @@ export interface Engine {
    * @throws ArmormError when no sequence has an answer, and all for one reason: engine_failed, client_closed,
    *   engine_unavailable (not loaded, stopping, keeps failing)
    */
-  run(batch: readonly EngineSequence[], wanted?: (row: number) => boolean): Promise<RunOutputs>
+  run(batch: readonly EngineSequence[], wanted?: (row: number) => boolean): Promise<RunOutputs<O>>
   health(): EngineHealth
   /** What was measured when it was loaded; null if nothing was. */
   capacity(): EngineCapacity | null

@@ -2,8 +2,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { ArmormError } from '../errors.js'
 import { engineEnvironment } from './environment.js'
-import type { EngineCapacity, EngineFault, EngineSequence, HeadOutputs } from './contract.js'
-import { isFromEngine, resultDefect, type RunMessage, type ToEngine } from './protocol.js'
+import type { EngineCapacity, EngineFault, EngineSequence, HeadOutputs, Outputs } from './contract.js'
+import { isFromEngine, type OutputForm, resultDefect, type RunMessage, type ToEngine } from './protocol.js'
 
 /** Something that went wrong with the engine. */
 export interface Fault {
@@ -12,15 +12,15 @@ export interface Fault {
 }
 
 /** What an engine has to answer before it gets work. */
-export interface EngineProof {
+export interface EngineProof<O extends Outputs = HeadOutputs> {
   readonly batch: readonly EngineSequence[]
   /** @throws when these are not the outputs of the model that is served */
-  readonly check: (outputs: HeadOutputs) => void
+  readonly check: (outputs: O) => void
 }
 
-export interface ProcessListener {
+export interface ProcessListener<O extends Outputs> {
   /** About a run; its outputs are not looked at yet. */
-  readonly answered: (message: RunMessage) => void
+  readonly answered: (message: RunMessage<O>) => void
   /** It sent something that is no message. */
   readonly babbled: (fault: Fault) => void
   /** It ended after it had started. */
@@ -40,9 +40,10 @@ export class StartFailure extends Error {
 /** A process that ends loses its channel first; one that lost it and goes on for so long has to be ended. */
 const CHANNEL_GRACE_MS = 200
 
-export class EngineProcess {
+export class EngineProcess<O extends Outputs> {
   readonly #child: ChildProcess
-  readonly #listener: ProcessListener
+  readonly #form: OutputForm<O>
+  readonly #listener: ProcessListener<O>
   #runs = 0
   #phase: 'loading' | 'proving' | 'started' = 'loading'
   /** Why it is killed, when this process does it. */
@@ -50,7 +51,8 @@ export class EngineProcess {
   #startFailure: StartFailure | undefined
   #end: ((code: number | null, signal: string | null) => void) | undefined
 
-  constructor(program: string, listener: ProcessListener, start = startProcess) {
+  constructor(program: string, form: OutputForm<O>, listener: ProcessListener<O>, start = startProcess) {
+    this.#form = form
     this.#listener = listener
     this.#child = started(start, program)
     let grace: NodeJS.Timeout | undefined
@@ -88,8 +90,8 @@ export class EngineProcess {
    * @throws StartFailure, once the process has ended
    */
   start(
-    load: Extract<ToEngine, { type: 'load' }>,
-    proof: EngineProof | undefined,
+    load: Omit<Extract<ToEngine, { type: 'load' }>, 'computes'>,
+    proof: EngineProof<O> | undefined,
     limitMs: number
   ): Promise<EngineCapacity | null> {
     return new Promise((resolve, reject) => {
@@ -126,14 +128,14 @@ export class EngineProcess {
           this.#phase = 'proving'
           this.run(proof.batch)
         } else if (this.#phase === 'proving') {
-          const reason = disproof(proof!, message)
+          const reason = disproof(proof!, message as RunMessage<O>, this.#form)
           if (reason === null) started()
           else fail('self_test', new ArmormError('engine_failed', `the engine failed the self-test: ${reason}`))
         } else {
-          this.#listener.answered(message)
+          this.#listener.answered(message as RunMessage<O>)
         }
       })
-      this.#send(load)
+      this.#send({ ...load, computes: this.#form.computes })
     })
   }
 
@@ -174,9 +176,13 @@ export class EngineProcess {
 }
 
 /** Why an answer to the proof proves nothing; null when it does. */
-function disproof({ batch, check }: EngineProof, message: RunMessage): string | null {
+function disproof<O extends Outputs>(
+  { batch, check }: EngineProof<O>,
+  message: RunMessage<O>,
+  form: OutputForm<O>
+): string | null {
   if (message.type === 'run_failed') return message.message
-  const defect = resultDefect(message.outputs, batch.length)
+  const defect = resultDefect(message.outputs, batch.length, form)
   if (defect) return defect.message
   try {
     check(message.outputs)

@@ -3,7 +3,7 @@ import { cascadeInputs, type PackedBatch, rowInputs } from './pack.js'
 
 /** A tensor's values, row-major. */
 export interface Values {
-  readonly data: Float32Array | Int32Array | BigInt64Array
+  readonly data: Float32Array | Float64Array | Int32Array | BigInt64Array
   readonly shape: readonly number[]
 }
 

@@ -10,22 +10,23 @@ import {
   type EngineHealth,
   type EngineSequence,
   type EngineState,
-  type RunOutputs
+  type HeadOutputs,
+  type Outputs,
+  type RunOutputs,
+  type StateOutputs
 } from './contract.js'
 import { EngineProcess, type EngineProof, type Fault, StartFailure } from './engine-process.js'
-import { resultDefect, type RunMessage } from './protocol.js'
+import { type OutputForm, resultDefect, rewardForm, type RunMessage, stateForm } from './protocol.js'
 import type { SessionOptions } from './session.js'
 import { loadLimit, runLimit } from './time-limit.js'
 import type { WarmUpOptions } from './warm-up.js'
 import { type Part, Work } from './work.js'
 
-export interface SupervisorOptions extends SessionOptions {
+export interface SupervisorOptions<O extends Outputs = HeadOutputs> extends SessionOptions {
   /** How to measure what batches pay, at the first load; left out: nothing is measured. */
   readonly warmUp?: WarmUpOptions
-  /** Number of objectives, K: replies with another one are broken. Left out: any. */
-  readonly objectives?: number
   /** What an engine that was started again has to answer before it gets work; left out: it is trusted. */
-  readonly proof?: EngineProof
+  readonly proof?: EngineProof<O>
   /** Milliseconds after which a run counts as hung; 0: never; left out: many times what the measured rate promises. */
   readonly runTimeoutMs?: number
   /** Milliseconds after which loading again counts as hung; left out: many times what the first load took. */
@@ -54,32 +55,34 @@ const MAX_RESTARTS = 5
 const BACKOFF_MS = 250
 
 /** A part that the process has. */
-interface Handed {
+interface Handed<O extends Outputs> {
   readonly id: number
-  readonly part: Part
+  readonly part: Part<O>
 }
 
-export class EngineSupervisor implements Engine {
-  readonly #options: SupervisorOptions
+class Supervisor<O extends Outputs> implements Engine<O> {
+  readonly #form: OutputForm<O>
+  readonly #options: SupervisorOptions<O>
   #state: EngineState = 'stopped'
   #restarts = 0
   #restartsInARow = 0
-  #process: EngineProcess | undefined
+  #process: EngineProcess<O> | undefined
   #capacity: EngineCapacity | null = null
   #firstLoadMs = 0
   /** The process has answered something: if it ends, that is due to what it ran. */
   #proven = false
   /** Not settled yet, in the order of their answers. */
-  #works: Work[] = []
-  readonly #waiting: Part[] = []
+  #works: Work<O>[] = []
+  readonly #waiting: Part<O>[] = []
   /** In the order in which the process runs them: it runs the first. */
-  #handed: Handed[] = []
+  #handed: Handed<O>[] = []
   #watched: { readonly id: number; readonly timer: NodeJS.Timeout | undefined } | undefined
   #idle: (() => void) | undefined
   #closing: Promise<void> | undefined
   #restartTimer: NodeJS.Timeout | undefined
 
-  constructor(options: SupervisorOptions) {
+  constructor(form: OutputForm<O>, options: SupervisorOptions<O>) {
+    this.#form = form
     this.#options = options
   }
 
@@ -114,12 +117,12 @@ export class EngineSupervisor implements Engine {
     if (this.#state === 'starting') this.#state = 'ready'
   }
 
-  run(batch: readonly EngineSequence[], wanted: (row: number) => boolean = () => true): Promise<RunOutputs> {
+  run(batch: readonly EngineSequence[], wanted: (row: number) => boolean = () => true): Promise<RunOutputs<O>> {
     if (batch.length === 0) return Promise.reject(new RangeError('a batch needs at least one sequence'))
     if (this.#state !== 'ready' && this.#state !== 'restarting') {
       return Promise.reject(new ArmormError('engine_unavailable', `the engine is ${this.#state}`))
     }
-    const work = new Work(batch, wanted)
+    const work = new Work(batch, this.#form.widths, wanted)
     work.interrupted = this.#state === 'restarting'
     this.#works.push(work)
     this.#waiting.push(work.whole())
@@ -152,10 +155,11 @@ export class EngineSupervisor implements Engine {
    * @param limitMs - how long that may take
    * @throws StartFailure
    */
-  async #start(proof: EngineProof | undefined, limitMs: number): Promise<void> {
+  async #start(proof: EngineProof<O> | undefined, limitMs: number): Promise<void> {
     const { folder, provider, threads, exactTokens, program, start } = this.#options
     const engine = new EngineProcess(
       program ?? fileURLToPath(new URL('./child.js', import.meta.url)),
+      this.#form,
       {
         answered: (message) => this.#finish(message),
         babbled: (fault) => this.#tell(fault),
@@ -213,7 +217,7 @@ export class EngineSupervisor implements Engine {
     this.#watched = { id, timer: limit < Infinity ? setTimeout(expired, limit) : undefined }
   }
 
-  #finish(message: RunMessage): void {
+  #finish(message: RunMessage<O>): void {
     const handed = this.#handed.find(({ id }) => id === message.run)
     if (!handed) {
       // What it was told before `close` may still be answered.
@@ -235,16 +239,16 @@ export class EngineSupervisor implements Engine {
     this.#next()
   }
 
-  #faultOf(message: RunMessage, part: Part): Fault | null {
+  #faultOf(message: RunMessage<O>, part: Part<O>): Fault | null {
     if (message.type === 'run_failed') return { reason: 'run_failed', message: message.message }
-    const defect = resultDefect(message.outputs, part.rows.length, this.#options.objectives)
+    const defect = resultDefect(message.outputs, part.rows.length, this.#form)
     // One conversation may truly come to NaN: its caller is told that.
     if (!defect || (defect.kind === 'all_nan' && part.rows.length === 1 && part.failures > 0)) return null
     return { reason: 'bad_reply', message: defect.message }
   }
 
   /** Counts a failure. @returns what to run next */
-  #blame(part: Part, { message }: Fault, ended: boolean): Part[] {
+  #blame(part: Part<O>, { message }: Fault, ended: boolean): Part<O>[] {
     part.work.interrupted = true
     const parts = part.work.fail(part, { message, ended })
     if (parts.length > 1 && part.failures === 1) {
@@ -254,7 +258,7 @@ export class EngineSupervisor implements Engine {
   }
 
   /** Puts parts before all that waits. */
-  #again(parts: readonly Part[]): void {
+  #again(parts: readonly Part<O>[]): void {
     this.#waiting.unshift(...parts)
     if (this.#stopped()) this.#refuseWaiting('the engine failed on this batch and is stopping')
   }
@@ -320,5 +324,25 @@ export class EngineSupervisor implements Engine {
     const error = new ArmormError('engine_unavailable', message)
     for (const part of this.#waiting.splice(0)) part.work.refuse(part, error)
     this.#settle()
+  }
+}
+
+export interface RewardEngineOptions extends SupervisorOptions {
+  /** Number of objectives, K: replies with another one are broken. Left out: any. */
+  readonly objectives?: number
+}
+
+/** Computes rewards: what the server has. */
+export class EngineSupervisor extends Supervisor<HeadOutputs> {
+  constructor(options: RewardEngineOptions) {
+    super(rewardForm(options.objectives), options)
+  }
+}
+
+/** Computes hidden states with the backbone alone: what training has. */
+export class StateEngine extends Supervisor<StateOutputs> {
+  /** @param options.hidden - size of a state */
+  constructor(options: SupervisorOptions<StateOutputs> & { readonly hidden: number }) {
+    super(stateForm(options.hidden), options)
   }
 }

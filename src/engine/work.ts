@@ -1,13 +1,14 @@
 /** A batch on its way: tried whole, once more whole, then in halves, until each of its sequences is decided. */
 import { ArmormError } from '../errors.js'
-import type { EngineSequence, HeadOutputs, RunOutputs } from './contract.js'
+import type { EngineSequence, HeadOutputs, Outputs, RunOutputs } from './contract.js'
+import type { Widths } from './protocol.js'
 
 /** Runs of a whole batch before it is divided. */
 const WHOLE_RUNS = 2
 
 /** Sequences of one batch that run together. */
-export interface Part {
-  readonly work: Work
+export interface Part<O extends Outputs = HeadOutputs> {
+  readonly work: Work<O>
   /** Places in the batch, at least one. */
   readonly rows: readonly number[]
   /** Runs that failed with all of these in them. */
@@ -22,21 +23,26 @@ export interface RunFailure {
 }
 
 /** One call of `Engine.run`. */
-export class Work {
-  readonly outputs: Promise<RunOutputs>
+export class Work<O extends Outputs = HeadOutputs> {
+  readonly outputs: Promise<RunOutputs<O>>
   /** Its time says nothing of the engine's speed: it ran more than once, or a restart kept it waiting. */
   interrupted = false
   readonly #batch: readonly EngineSequence[]
   readonly #wanted: (row: number) => boolean
-  readonly #answers: { readonly rows: readonly number[]; readonly outputs: HeadOutputs }[] = []
+  readonly #widths: Widths<O>
+  readonly #answers: { readonly rows: readonly number[]; readonly outputs: O }[] = []
   readonly #refused = new Map<number, ArmormError>()
   #undecided: number
-  #resolve!: (outputs: RunOutputs) => void
+  #resolve!: (outputs: RunOutputs<O>) => void
   #reject!: (error: ArmormError) => void
 
-  /** @param wanted - whether anybody still waits for a sequence, by its place */
-  constructor(batch: readonly EngineSequence[], wanted: (row: number) => boolean) {
+  /**
+   * @param widths - of the outputs
+   * @param wanted - whether anybody still waits for a sequence, by its place
+   */
+  constructor(batch: readonly EngineSequence[], widths: Widths<O>, wanted: (row: number) => boolean) {
     this.#batch = batch
+    this.#widths = widths
     this.#wanted = wanted
     this.#undecided = batch.length
     this.outputs = new Promise((resolve, reject) => {
@@ -45,11 +51,11 @@ export class Work {
     })
   }
 
-  whole(): Part {
+  whole(): Part<O> {
     return { work: this, rows: [...this.#batch.keys()], failures: 0 }
   }
 
-  sequences({ rows }: Part): readonly EngineSequence[] {
+  sequences({ rows }: Part<O>): readonly EngineSequence[] {
     return rows.map((row) => this.#batch[row]!)
   }
 
@@ -59,7 +65,7 @@ export class Work {
   }
 
   /** The part without those that nobody waits for any more; undefined when none is left. */
-  stillWanted(part: Part): Part | undefined {
+  stillWanted(part: Part<O>): Part<O> | undefined {
     const rows = part.rows.filter((row) => this.#wanted(row))
     if (rows.length === part.rows.length) return part
     const left = part.rows.filter((row) => !rows.includes(row))
@@ -68,13 +74,13 @@ export class Work {
     return rows.length > 0 ? { ...part, rows } : undefined
   }
 
-  /** @param outputs - `[rows of the part, K]` */
-  answer({ rows }: Part, outputs: HeadOutputs): void {
+  /** @param outputs - of the rows of the part */
+  answer({ rows }: Part<O>, outputs: O): void {
     this.#answers.push({ rows, outputs })
     this.#undecided -= rows.length
   }
 
-  refuse({ rows }: Part, error: ArmormError): void {
+  refuse({ rows }: Part<O>, error: ArmormError): void {
     for (const row of rows) this.#refused.set(row, error)
     this.#undecided -= rows.length
   }
@@ -84,7 +90,7 @@ export class Work {
    * @returns what to run next, in order: the whole once more, then halves of what failed. A sequence that failed alone
    * is refused, and nothing is left. Of n sequences each runs at most 2 + log2(n) times, rounded up.
    */
-  fail(part: Part, { message, ended }: RunFailure): Part[] {
+  fail(part: Part<O>, { message, ended }: RunFailure): Part<O>[] {
     const failures = part.failures + 1
     if (failures < WHOLE_RUNS) return [{ ...part, failures }]
     if (part.rows.length > 1) {
@@ -112,24 +118,19 @@ export class Work {
     })
   }
 
-  /** `[N, K]` of the answers of all parts; NaN where there is none. */
-  #assembled(): HeadOutputs {
-    const [first] = this.#answers
-    const objectives = first ? first.outputs.ratings.length / first.rows.length : 0
-    const gather = (name: keyof HeadOutputs, width: number) => {
+  /** `[N, width]` of the answers of all parts; NaN where there is none. */
+  #assembled(): O {
+    const gather = (name: keyof O) => {
+      const [first] = this.#answers
+      const width = first ? (first.outputs[name] as Float32Array).length / first.rows.length : (this.#widths[name] ?? 0)
       const values = new Float32Array(this.#batch.length * width).fill(NaN)
       for (const answer of this.#answers) {
-        answer.rows.forEach((row, i) => {
-          values.set(answer.outputs[name].subarray(i * width, (i + 1) * width), row * width)
-        })
+        const found = answer.outputs[name] as Float32Array
+        answer.rows.forEach((row, i) => values.set(found.subarray(i * width, (i + 1) * width), row * width))
       }
       return values
     }
-    return {
-      ratings: gather('ratings', objectives),
-      gating: gather('gating', objectives),
-      adjusted: gather('adjusted', objectives),
-      score: gather('score', 1)
-    }
+    const names = Object.keys(this.#widths) as (keyof O)[]
+    return Object.fromEntries(names.map((name) => [name, gather(name)])) as unknown as O
   }
 }

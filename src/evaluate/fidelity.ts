@@ -1,5 +1,5 @@
 /** How faithful one model's scores are to another's, within groups of answers to one prompt: what a trainer compares. */
-import { spearman } from '../rank-correlation.js'
+import { spearman } from '../heads/spearman.js'
 
 /** Figures over all groups. */
 export interface Fidelity {

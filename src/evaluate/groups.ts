@@ -1,9 +1,9 @@
 /** Files of answers to one prompt each, `{"prompt": ..., "responses": [...]}` a line, read as a stream. */
 import { Type } from 'typebox'
 import Schema from 'typebox/schema'
+import { dataRows } from '../data/rows.js'
 import { ArmormError } from '../errors.js'
 import type { Conversation } from '../text/conversation.js'
-import { jsonLines } from './json-lines.js'
 
 /** Ranks of fewer answers say little, and chance much. */
 export const SMALLEST_GROUP = 8
@@ -63,7 +63,7 @@ export async function countGroups(path: string): Promise<GroupCounts> {
 const isLarge = ({ conversations }: Group): boolean => conversations.length >= SMALLEST_GROUP
 
 async function* allGroups(path: string): AsyncGenerator<Group> {
-  for await (const { place, value } of jsonLines(path)) {
+  for await (const { place, value } of dataRows(path)) {
     if (!validator.Check(value)) throw new ArmormError('invalid_data', `${place} does not have the form ${FORM}`)
     const { prompt, responses } = value
     const before = typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : prompt

@@ -2,7 +2,7 @@
 import { type Distribution, PERCENTILES, type Reference, REFERENCE_FORMAT } from '../bundle/reference.js'
 import type { Manifest } from '../bundle/manifest.js'
 import { gatingShape } from '../monitoring/gating-shape.js'
-import { spearman } from '../rank-correlation.js'
+import { spearman } from '../heads/spearman.js'
 
 /** Rewards of which percentiles are taken; of more, a uniform sample. 4 bytes a number, 2 numbers an objective. */
 const SAMPLE = 100_000

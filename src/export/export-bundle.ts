@@ -14,7 +14,6 @@ import { BUNDLE_FORMAT, type Manifest, MANIFEST_FILE, type ManifestFidelity } fr
 import { type ModelConfig, readConfig } from '../checkpoint/config.js'
 import { SafetensorsReader } from '../checkpoint/safetensors.js'
 import { checkTensors, expectedTensors } from '../checkpoint/tensors.js'
-import { readFinite } from '../checkpoint/weights.js'
 import type { EngineSequence } from '../engine/contract.js'
 import { ArmormError } from '../errors.js'
 import { TextModel } from '../text/text-model.js'
@@ -24,6 +23,8 @@ import { type AttentionForm, buildBackbone } from './graph/backbone.js'
 import { buildHeads } from './graph/heads.js'
 import { buildInt8Backbone } from './graph/backbone-int8.js'
 import type { FloatPrecision, Precision } from './graph/linear.js'
+import { LEGAL_FILE } from './legal-files.js'
+import { headsPart, readableJson, sourceName } from './manifest-parts.js'
 import { resolveObjectives } from './objectives.js'
 import { ExternalDataWriter } from './onnx/external-data.js'
 import { GraphBuilder } from './onnx/graph-builder.js'
@@ -75,9 +76,6 @@ interface Target {
   readonly providers: Manifest['backbone']['providers']
   readonly computeType: WeightSink['computeType']
 }
-
-/** Files whose text binds whoever passes the weights on. */
-const LEGAL_FILE = /^(licen[cs]e|notice|copying|use_policy)(\.\w+)?$/i
 
 /** Share of the work that writing the weights is; the rest is the self-test. */
 const WRITING = 0.7
@@ -135,12 +133,7 @@ async function writeBundle(options: ExportOptions): Promise<Manifest> {
         vocab_size: config.vocabSize,
         ...(calibration && calibration.exactTokens.length > 0 && { exact_tokens: calibration.exactTokens })
       },
-      heads: {
-        file: HEADS_FILE,
-        logit_scale: (await readFinite(reader, 'gating.logit_scale'))[0]!,
-        temperature: config.gatingTemperature,
-        transform: await transformMatrix(reader, config)
-      },
+      heads: await headsPart(reader, config),
       objectives,
       gate,
       max_tokens: maxTokens,
@@ -153,8 +146,7 @@ async function writeBundle(options: ExportOptions): Promise<Manifest> {
       model: {
         name: options.name ?? (basename(source) || basename(resolve(options.checkpoint))),
         revision: revisionOf(contents),
-        // A name on the hub, `owner/name`, is kept; a path of somebody's machine is not.
-        source: /^[\w.-]+(\/[\w.-]+)?$/.test(source) ? source : basename(source),
+        source: sourceName(source),
         licence: options.licence ?? null
       },
       ...rest,
@@ -309,16 +301,4 @@ async function checksums(folder: string): Promise<Manifest['files']> {
   const files: Manifest['files'] = {}
   for (const name of (await readdir(folder)).sort()) files[name] = await checksum(join(folder, name))
   return files
-}
-
-/** `[K][K]` */
-async function transformMatrix(reader: SafetensorsReader, { objectives }: ModelConfig): Promise<number[][]> {
-  const flat = await readFinite(reader, 'reward_transform_matrix')
-  return Array.from({ length: objectives }, (_, row) => [...flat.subarray(row * objectives, (row + 1) * objectives)])
-}
-
-/** Indented, but a list of numbers on one line. */
-function readableJson(value: unknown): string {
-  const text = JSON.stringify(value, null, 2)
-  return `${text.replace(/\[\s+(-?\d[^[\]{}"]*?)\s+\]/g, (_, list: string) => `[${list.replace(/\s+/g, ' ')}]`)}\n`
 }

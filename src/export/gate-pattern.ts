@@ -1,6 +1,6 @@
 /** The token pattern that marks the end of the prompt in raw text and token ids. */
 import type { Manifest } from '../bundle/manifest.js'
-import type { ModelConfig } from '../checkpoint/config.js'
+import type { HeadsConfig, ModelConfig } from '../checkpoint/config.js'
 import { ArmormError } from '../errors.js'
 
 /** `<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n` (modeling_custom.py of ArmoRM-Llama3-8B-v0.1). */
@@ -31,14 +31,41 @@ export function resolveGate(
   template: TemplateGate | null
 ): Manifest['gate'] {
   const gate = choose(config, given, template)
-  const outside = gate.pattern?.find((id) => id >= config.vocabSize)
-  if (outside !== undefined) {
+  checkIds(gate, config.vocabSize)
+  return gate
+}
+
+/**
+ * The gate of a bundle whose heads are replaced: the caller's pattern, else the bundle's own.
+ * @throws ArmormError unsupported_checkpoint when the heads state another pattern, or an id is outside the vocabulary
+ */
+export function gateOfNewHeads(
+  { gatingTokenPattern: stated }: HeadsConfig,
+  given: readonly number[] | undefined,
+  bundle: Manifest['gate'],
+  vocabSize: number
+): Manifest['gate'] {
+  if (given) {
+    const gate: Manifest['gate'] = { pattern: [...given], source: 'option' }
+    checkIds(gate, vocabSize)
+    return gate
+  }
+  if (stated && stated.join() !== bundle.pattern?.join()) {
     throw new ArmormError(
       'unsupported_checkpoint',
-      `the gate pattern's id ${outside} is outside the vocabulary of ${config.vocabSize}`
+      `gating_token_pattern ${stated.join(',')} is not the bundle's gate pattern ${bundle.pattern?.join(',') ?? '(none)'}; use --gate-pattern to say which one`
     )
   }
-  return gate
+  return bundle
+}
+
+function checkIds({ pattern }: Manifest['gate'], vocabSize: number): void {
+  const outside = pattern?.find((id) => id >= vocabSize)
+  if (outside === undefined) return
+  throw new ArmormError(
+    'unsupported_checkpoint',
+    `the gate pattern's id ${outside} is outside the vocabulary of ${vocabSize}`
+  )
 }
 
 function choose(

@@ -34,6 +34,8 @@ const HELPSTEER_SCALE = { multiplier: 5, offset: -0.5, low: 0, high: 4 }
 const HELPSTEER = new Set<string>(ARMORM.slice(0, 5))
 const SOURCE_SETS = new Map<string, string>(ARMORM.map((name) => [name, name.slice(0, name.indexOf('-'))]))
 
+type NamedObjectives = Pick<ModelConfig, 'objectives' | 'objectiveNames' | 'vocabSize'>
+
 /**
  * The objectives of a model in index order.
  * @param given names for a checkpoint that has none
@@ -41,7 +43,7 @@ const SOURCE_SETS = new Map<string, string>(ARMORM.map((name) => [name, name.sli
  * @throws ArmormError invalid_config when names do not fit
  */
 export function resolveObjectives(
-  config: ModelConfig,
+  config: NamedObjectives,
   given: readonly string[] | undefined,
   sourceSets: ReadonlyMap<string, string> = new Map()
 ): Objective[] {
@@ -61,7 +63,7 @@ export function resolveObjectives(
  * Names come from the checkpoint's `objective_names`, else from the caller, else from the table of known models, else
  * they are `objective_0`, `objective_1`, ...
  */
-function objectiveNames(config: ModelConfig, given: readonly string[] | undefined): readonly string[] {
+function objectiveNames(config: NamedObjectives, given: readonly string[] | undefined): readonly string[] {
   if (config.objectiveNames) return config.objectiveNames
   if (given) {
     if (given.length !== config.objectives) {

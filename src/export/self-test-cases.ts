@@ -3,6 +3,7 @@ import type { Manifest, SelfTestCase } from '../bundle/manifest.js'
 import type { ModelConfig } from '../checkpoint/config.js'
 import type { SafetensorsReader } from '../checkpoint/safetensors.js'
 import { ArmormError } from '../errors.js'
+import type { Reward } from '../reference/heads.js'
 import { ReferenceModel } from '../reference/model.js'
 
 /** Allowed difference from the reference where weights are stored without loss: float32 rounding. */
@@ -32,21 +33,41 @@ export async function selfTestCases(
   onProgress: (done: number) => void
 ): Promise<Manifest['self_test']> {
   const model = await ReferenceModel.over(reader, config)
-  const cases: SelfTestCase[] = []
-  let largest = 1
+  const computed: ComputedCase[] = []
   for (const [index, responseTokens] of RESPONSE_TOKENS.entries()) {
     const length = Math.min(maxTokens, PROMPT_TOKENS + responseTokens)
     // Multiples of a prime, so that neighbours lie far apart in the vocabulary; the responses differ from each other.
     const ids = Array.from({ length }, (_, i) => ((i + 1) * 7919 + (i < PROMPT_TOKENS ? 0 : index)) % config.vocabSize)
     const gateIndex = Math.min(PROMPT_TOKENS, length) - 1
-    const { ratings, gating, adjusted, score } = await model.forward(ids, gateIndex)
+    computed.push({ ids, gateIndex, reward: await model.forward(ids, gateIndex) })
+    onProgress((index + 1) / RESPONSE_TOKENS.length)
+  }
+  return selfTestOf(computed, lossless)
+}
+
+/** A conversation and what the plain reference gives it. */
+export interface ComputedCase {
+  readonly ids: readonly number[]
+  readonly gateIndex: number
+  readonly reward: Reward
+}
+
+/**
+ * @param lossless whether the bundle stores every weight as the checkpoint does
+ * @throws ArmormError unsupported_checkpoint when the weights overflow
+ */
+export function selfTestOf(computed: readonly ComputedCase[], lossless: boolean): Manifest['self_test'] {
+  let largest = 1
+  const cases = computed.map(({ ids, gateIndex, reward: { ratings, gating, adjusted, score } }): SelfTestCase => {
     if (![...ratings, ...gating, score].every((value) => Number.isFinite(value))) {
       throw new ArmormError('unsupported_checkpoint', 'the weights give rewards that are not finite numbers')
     }
     const contributions = gating.reduce((sum, weight, k) => sum + Math.abs(weight * adjusted[k]!), 0)
     largest = Math.max(largest, contributions, ...[...ratings, ...gating].map(Math.abs))
-    cases.push({ input_ids: ids, gate_index: gateIndex, ratings: [...ratings], gating: [...gating], score })
-    onProgress((index + 1) / RESPONSE_TOKENS.length)
-  }
+    return { input_ids: [...ids], gate_index: gateIndex, ratings: [...ratings], gating: [...gating], score }
+  })
   return { tolerance: lossless ? LOSSLESS : ROUNDED * largest, cases }
 }
+
+/** Whether the bundle that a self-test came with stores every weight as its checkpoint does. */
+export const isLossless = ({ tolerance }: Manifest['self_test']): boolean => tolerance === LOSSLESS

@@ -1,5 +1,5 @@
 /** The latest rewards that were computed, and what a trainer wants to know of them. */
-import { spearman } from '../rank-correlation.js'
+import { spearman } from '../heads/spearman.js'
 import { type GatingShape, gatingShape } from './gating-shape.js'
 
 /** Rewards that are looked at together: a GRPO step or two. */

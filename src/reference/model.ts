@@ -1,5 +1,5 @@
 /** A checkpoint computed the slow, plain way, weights streamed: what an export and an engine are held against. */
-import { type ModelConfig, readConfig } from '../checkpoint/config.js'
+import { type HeadsConfig, type ModelConfig, readConfig } from '../checkpoint/config.js'
 import { SafetensorsReader } from '../checkpoint/safetensors.js'
 import { checkTensors } from '../checkpoint/tensors.js'
 import { tensorSource } from '../checkpoint/weights.js'
@@ -49,6 +49,17 @@ export class ReferenceModel {
    */
   async forward(ids: ArrayLike<number>, gateIndex: number): Promise<Reward> {
     if (!(gateIndex >= 0 && gateIndex < ids.length)) throw new RangeError(`gate index ${gateIndex} of ${ids.length}`)
+    const { last, prompt } = await this.states(ids, gateIndex)
+    return heads(this.#heads, last, prompt)
+  }
+
+  /**
+   * The states that the heads read.
+   * @param ids `[S]` token ids
+   * @param gateIndex index in `ids`
+   * @returns `[D]` each, after the final norm: of the last token, and at the gate position
+   */
+  async states(ids: ArrayLike<number>, gateIndex: number): Promise<{ last: Float64Array; prompt: Float64Array }> {
     const size = this.config.hiddenSize
     const embeddings = new Float64Array(ids.length * size) // [S, D]
     for (let i = 0; i < ids.length; i++) {
@@ -56,7 +67,7 @@ export class ReferenceModel {
     }
     const states = await backbone(this.config, this.#backbone, embeddings) // [S, D]
     const state = (token: number): Float64Array => states.subarray(token * size, (token + 1) * size)
-    return heads(this.#heads, state(ids.length - 1), state(gateIndex))
+    return { last: state(ids.length - 1), prompt: state(gateIndex) }
   }
 
   async close(): Promise<void> {
@@ -90,7 +101,8 @@ async function loadBackbone(reader: SafetensorsReader, config: ModelConfig): Pro
   return { layers, finalNorm: await reader.readAll('model.norm.weight') }
 }
 
-async function loadHeads(reader: SafetensorsReader, config: ModelConfig): Promise<HeadWeights> {
+/** The heads of an open checkpoint, or of a folder with nothing else, whose tensors have been checked. */
+export async function loadHeads(reader: SafetensorsReader, config: HeadsConfig): Promise<HeadWeights> {
   const gating: Linear[] = []
   for (let layer = 0; layer <= config.gatingHiddenLayers; layer++) {
     gating.push(await loadLinear(reader, `gating.layers.${layer}`, true))

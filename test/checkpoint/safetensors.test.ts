@@ -73,6 +73,15 @@ t.test('a single file comes before an index', async (t) => {
   t.strictSame(reader.names(), ['one'])
 })
 
+t.test('opens one file of any name', async (t) => {
+  const folder = t.testdir({ 'part.safetensors': safetensorsFile({ one: float32([1], [1]) }), bad: 'x' })
+  const reader = await SafetensorsReader.openFile(join(folder, 'part.safetensors'))
+  t.teardown(() => reader.close())
+  t.strictSame([...(await reader.readAll('one'))], [1])
+  await t.rejects(SafetensorsReader.openFile(join(folder, 'absent')), refused(/absent does not exist/))
+  await t.rejects(SafetensorsReader.openFile(join(folder, 'bad')), refused(/bad has 1 bytes/))
+})
+
 t.test('refuses missing files', async (t) => {
   const folder = t.testdir({})
   await t.rejects(SafetensorsReader.open(join(folder, 'absent')), refused(/neither model.safetensors nor/))

@@ -5,6 +5,7 @@ import { calibrateCommand } from '../../src/cli/calibrate.js'
 import { exportCommand } from '../../src/cli/export.js'
 import { planCommand } from '../../src/cli/plan.js'
 import { serveCommand } from '../../src/cli/serve.js'
+import { trainCommand } from '../../src/cli/train.js'
 import { flagOf, OPTION_NAMES, optionSchema, variableOf } from '../../src/config/schema.js'
 import { CONFIG_OPTION } from '../../src/config/resolve.js'
 import { ExplainReply } from '../../src/http/schemas/explain.js'
@@ -40,8 +41,9 @@ t.test('the flags and variables that the documents name exist', async (t) => {
   const flags = new Set([
     ...serveCommand().options.map(({ long }) => long),
     ...exportFlags,
-    ...calibrateCommand().options.map(({ long }) => long),
-    ...planCommand().options.map(({ long }) => long),
+    ...[calibrateCommand(), planCommand(), trainCommand(), ...trainCommand().commands].flatMap(({ options }) =>
+      options.map(({ long }) => long)
+    ),
     ...simulateFlags,
     ...benchFlags,
     '--help',

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { rewardForm } from '../../src/engine/protocol.js'
 import { Work } from '../../src/engine/work.js'
 import { ArmormError } from '../../src/errors.js'
 import { sequence } from '../support/engines.js'
@@ -7,13 +8,13 @@ const batch = [sequence([1]), sequence([2])]
 
 t.test('a batch without an answer is told one reason, or each of its conversations its own', async (t) => {
   const stopping = new ArmormError('engine_unavailable', 'the engine is stopping')
-  const same = new Work(batch, () => true)
+  const same = new Work(batch, rewardForm().widths, () => true)
   same.refuse(same.whole(), stopping)
   same.settle()
   await t.rejects(same.outputs, stopping)
 
   // The second one's caller left while the engine restarted; then the first one ended the engine again, alone.
-  const different = new Work(batch, (row) => row === 0)
+  const different = new Work(batch, rewardForm().widths, (row) => row === 0)
   const part = different.stillWanted(different.whole())!
   t.same(part.rows, [0])
   for (const again of different.fail(part, { message: 'it ended', ended: true })) {

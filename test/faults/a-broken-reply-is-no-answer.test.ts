@@ -1,6 +1,6 @@
 /** Replies of the wrong form, NaN everywhere and answers that nobody asked for fail their run, and never the server. */
 import t, { type Test } from 'tap'
-import { isFromEngine, resultDefect } from '../../src/engine/protocol.js'
+import { isFromEngine, resultDefect, rewardForm } from '../../src/engine/protocol.js'
 import type { EngineEvent } from '../../src/engine/supervisor.js'
 import { engineOver, SCRIPTED_ENGINE, sequence } from '../support/engines.js'
 import { outputsOf } from '../support/fake-process.js'
@@ -65,14 +65,17 @@ t.test('what counts as a message', async (t) => {
 t.test('what counts as outputs', async (t) => {
   const good = outputsOf([sequence([1]), sequence([2])])
   const four = Float32Array.of(1, 2, 3, 4)
-  t.equal(resultDefect(good, 2, 1), null)
-  t.equal(resultDefect({ ...good, score: Float32Array.of(NaN, 1) }, 2, 1), null, 'one NaN is not all')
-  t.equal(resultDefect({ ratings: four, gating: four, adjusted: four, score: good.score }, 2), null)
+  t.equal(resultDefect(good, 2, rewardForm(1)), null)
+  t.equal(resultDefect({ ...good, score: Float32Array.of(NaN, 1) }, 2, rewardForm(1)), null, 'one NaN is not all')
+  t.equal(resultDefect({ ratings: four, gating: four, adjusted: four, score: good.score }, 2, rewardForm()), null)
   for (const name of ['ratings', 'gating', 'adjusted', 'score']) {
     for (const values of [undefined, [1, 2], Float64Array.of(1, 2), Float32Array.of(1), four]) {
-      t.match(resultDefect({ ...good, [name]: values }, 2, 1), { kind: 'malformed', message: new RegExp(name) })
+      t.match(resultDefect({ ...good, [name]: values }, 2, rewardForm(1)), {
+        kind: 'malformed',
+        message: new RegExp(name)
+      })
     }
   }
   const nan = Float32Array.of(NaN, NaN)
-  t.match(resultDefect({ ratings: nan, gating: nan, adjusted: nan, score: nan }, 2, 1), { kind: 'all_nan' })
+  t.match(resultDefect({ ratings: nan, gating: nan, adjusted: nan, score: nan }, 2, rewardForm(1)), { kind: 'all_nan' })
 })

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { EngineSequence, RunOutputs } from '../../src/engine/contract.js'
+import { rewardForm } from '../../src/engine/protocol.js'
 import type { EngineEvent, SupervisorOptions } from '../../src/engine/supervisor.js'
 import { type Part, Work } from '../../src/engine/work.js'
 import { engineOver, SCRIPTED_ENGINE, sequence } from '../support/engines.js'
@@ -15,7 +16,7 @@ async function play(size: number, guilty: ReadonlySet<number>, gone: ReadonlySet
   const runs = new Array<number>(size).fill(0)
   const answered = new Array<number>(size).fill(0)
   let tried = false
-  const work = new Work(batch, (row) => !(tried && gone.has(row)))
+  const work = new Work(batch, rewardForm().widths, (row) => !(tried && gone.has(row)))
   const open: Part[] = [work.whole()]
   while (open.length > 0) {
     const next = open.shift()!

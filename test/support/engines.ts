@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { EngineSequence, HeadOutputs } from '../../src/engine/contract.js'
-import { EngineSupervisor, type SupervisorOptions } from '../../src/engine/supervisor.js'
+import { EngineSupervisor, type RewardEngineOptions } from '../../src/engine/supervisor.js'
 import { FIXTURES } from './paths.js'
 
 // The test runner puts its loaders there: processes under test are to run as they do without it, and start sooner.
@@ -18,7 +18,7 @@ function exactTokensOf(folder: string): readonly number[] {
 }
 
 /** A supervisor on one thread, not yet loaded. */
-export function engineOver(t: Test, folder: string, options: Partial<SupervisorOptions> = {}): EngineSupervisor {
+export function engineOver(t: Test, folder: string, options: Partial<RewardEngineOptions> = {}): EngineSupervisor {
   const exactTokens = exactTokensOf(folder)
   const engine = new EngineSupervisor({ folder, provider: 'cpu', threads: 1, backoffMs: 1, exactTokens, ...options })
   t.teardown(() => {

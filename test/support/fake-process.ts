@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import type { EngineSequence, HeadOutputs } from '../../src/engine/contract.js'
 import type { FromEngine, ToEngine } from '../../src/engine/protocol.js'
-import { EngineSupervisor, type SupervisorOptions } from '../../src/engine/supervisor.js'
+import { EngineSupervisor, type RewardEngineOptions } from '../../src/engine/supervisor.js'
 
 export type RunMessage = Extract<ToEngine, { type: 'run' }>
 
@@ -32,7 +32,7 @@ export class FakeProcess extends EventEmitter {
     this.#behaviour = behaviour
   }
 
-  /** As `SupervisorOptions.start` wants it. */
+  /** As `RewardEngineOptions.start` wants it. */
   static starter(behaviour: Behaviour): () => ChildProcess {
     return () => new FakeProcess(behaviour) as unknown as ChildProcess
   }
@@ -117,6 +117,8 @@ export function loads(self: FakeProcess, done: () => void): void {
 }
 
 /** An engine of such processes: no folder, no pause between restarts. */
-export function fakeEngine(options: Partial<SupervisorOptions> & Pick<SupervisorOptions, 'start'>): EngineSupervisor {
+export function fakeEngine(
+  options: Partial<RewardEngineOptions> & Pick<RewardEngineOptions, 'start'>
+): EngineSupervisor {
   return new EngineSupervisor({ folder: '', provider: 'cpu', threads: 1, exactTokens: [], backoffMs: 0, ...options })
 }

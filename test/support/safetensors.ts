@@ -39,3 +39,31 @@ export function rawSafetensorsFile(
   prefix.writeBigUInt64LE(length)
   return Buffer.concat([prefix, Buffer.from(header), data])
 }
+
+/** Tensors of a well-formed file, as they are stored. */
+export function readSafetensorsFile(bytes: Buffer): Record<string, StoredValues> {
+  const start = 8 + Number(bytes.readBigUInt64LE(0))
+  const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<
+    string,
+    { dtype: string; shape: number[]; data_offsets: [number, number] }
+  >
+  return Object.fromEntries(
+    Object.entries(header)
+      .filter(([name]) => name !== '__metadata__')
+      .map(
+        ([
+          name,
+          {
+            dtype,
+            shape,
+            data_offsets: [begin, end]
+          }
+        ]) => [name, { dtype, shape, bytes: bytes.subarray(start + begin, start + end) }]
+      )
+  )
+}
+
+/** Values of a float32 tensor. */
+export function floatsOf({ bytes }: StoredValues): number[] {
+  return [...new Float32Array(Uint8Array.from(bytes).buffer)]
+}

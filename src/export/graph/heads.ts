@@ -2,7 +2,7 @@
  * heads.onnx: hidden states -> ratings, gating weights, adjusted ratings, score; all float32.
  * Source: modeling_custom.py of RLHFlow/ArmoRM-Llama3-8B-v0.1 (class LlamaForRewardModelWithGating).
  */
-import type { ModelConfig } from '../../checkpoint/config.js'
+import type { HeadsConfig } from '../../checkpoint/config.js'
 import type { SafetensorsReader } from '../../checkpoint/safetensors.js'
 import { readFinite } from '../../checkpoint/weights.js'
 import { GraphBuilder } from '../onnx/graph-builder.js'
@@ -15,7 +15,7 @@ import { DataType } from '../onnx/model.js'
  * The score is summed in float64, so that it agrees with its contributions however many objectives there are.
  * @throws ArmormError unsupported_checkpoint for a weight that is not a finite number
  */
-export async function buildHeads(reader: SafetensorsReader, config: ModelConfig): Promise<GraphBuilder> {
+export async function buildHeads(reader: SafetensorsReader, config: HeadsConfig): Promise<GraphBuilder> {
   const graph = new GraphBuilder('heads')
   const { hiddenSize, objectives } = config
   const response = graph.input('response_states', DataType.FLOAT, ['N', hiddenSize])

@@ -1,6 +1,6 @@
 /** What an 8-bit backbone is calibrated with: conversations, or made-up token ids where there is no tokenizer. */
-import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { dataRows } from '../../data/rows.js'
 import type { EngineSequence } from '../../engine/contract.js'
 import { ArmormError } from '../../errors.js'
 import type { Message } from '../../text/conversation.js'
@@ -18,8 +18,7 @@ interface Group {
   readonly responses: readonly string[]
 }
 
-function isGroup(value: unknown): value is Group {
-  if (typeof value !== 'object' || value === null) return false
+function isGroup(value: object): value is Group {
   const { prompt, responses } = value as Partial<Record<keyof Group, unknown>>
   const text = (part: unknown): boolean => typeof part === 'string'
   return (
@@ -37,27 +36,14 @@ function isGroup(value: unknown): value is Group {
  * @throws ArmormError invalid_data naming file and line
  */
 export async function readConversations(path: string): Promise<Message[][]> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new ArmormError('invalid_data', `calibration data ${path} cannot be read (${code})`, {}, error)
+  const conversations: Message[][] = []
+  for await (const { place, value } of dataRows(path)) {
+    if (!isGroup(value)) {
+      throw new ArmormError('invalid_data', `${place} is no {"prompt": [messages], "responses": [texts]}`)
+    }
+    const { prompt, responses } = value
+    for (const content of responses) conversations.push([...prompt, { role: 'assistant', content }])
   }
-  const conversations = text.split('\n').flatMap((line, i) => {
-    if (line.trim() === '') return []
-    let group: unknown
-    try {
-      group = JSON.parse(line)
-    } catch {
-      throw new ArmormError('invalid_data', `${path}:${i + 1} is not JSON`)
-    }
-    if (!isGroup(group)) {
-      throw new ArmormError('invalid_data', `${path}:${i + 1} is no {"prompt": [messages], "responses": [texts]}`)
-    }
-    const { prompt, responses } = group
-    return responses.map((content) => [...prompt, { role: 'assistant', content }])
-  })
   if (conversations.length === 0) throw new ArmormError('invalid_data', `calibration data ${path} is empty`)
   return conversations
 }

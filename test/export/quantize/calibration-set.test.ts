@@ -28,11 +28,9 @@ t.test('a bad line is named by file and line, a missing file by its name', async
     writeFileSync(path, lines.join('\n'))
     await t.rejects(readConversations(path), { code: 'invalid_data', message })
   }
-  await refused([good, '', '{'], `${path}:3 is not JSON`)
+  await refused([good, '', '{'], `${path}:3 is not a JSON object`)
   for (const bad of [
-    [],
     {},
-    null,
     { prompt: [], responses: ['b'] },
     { prompt: [{ role: 'user' }], responses: ['b'] },
     { prompt: [null], responses: ['b'] },
@@ -44,7 +42,7 @@ t.test('a bad line is named by file and line, a missing file by its name', async
   await refused(['', ''], `calibration data ${path} is empty`)
   await t.rejects(readConversations(`${path}.gone`), {
     code: 'invalid_data',
-    message: `calibration data ${path}.gone cannot be read (ENOENT)`
+    message: `${path}.gone cannot be read (ENOENT)`
   })
 })
 

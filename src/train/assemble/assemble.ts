@@ -1,0 +1,119 @@
+/** `armorm train assemble`: backbone and trained heads as one checkpoint in Hugging Face layout. */
+import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { TEXT_FILES } from '../../bundle/files.js'
+import { CONFIG_FILE, readConfig } from '../../checkpoint/config.js'
+import { SafetensorsReader } from '../../checkpoint/safetensors.js'
+import { checkTensors } from '../../checkpoint/tensors.js'
+import { storedSize, writeShards } from '../../checkpoint/write-safetensors.js'
+import { ArmormError } from '../../errors.js'
+import { LEGAL_FILE } from '../../export/legal-files.js'
+import { outFolder, partialFolder } from '../../export/out-folder.js'
+import { readResults } from '../results.js'
+import type { TrainLog } from '../log.js'
+import type { TrainSettings } from '../settings.js'
+import { type Backbone, openBackbone } from './backbone.js'
+import { modelCard } from './card.js'
+import { configOf } from './config.js'
+import { type Heads, readHeads } from './heads.js'
+
+export interface AssembleOptions {
+  /** Bundle, or checkpoint: the one that was embedded with. */
+  readonly backbone: string
+  /** Folder to write; must not exist, or be empty. */
+  readonly out: string
+}
+
+/** Compiled, this file lies in build/src/train/assemble. */
+const MODELING = fileURLToPath(new URL('../../../../src/train/assemble/modeling_custom.py', import.meta.url))
+export const MODELING_FILE = 'modeling_custom.py'
+export const CARD_FILE = 'README.md'
+
+/** Copied where the backbone has them, beside the files that every bundle takes. */
+const MORE_TEXT_FILES = ['special_tokens_map.json', 'added_tokens.json', 'generation_config.json']
+
+/**
+ * Writes the checkpoint; it appears under `out` only when it is whole.
+ * @returns number of objectives, bytes of all weights
+ * @throws ArmormError invalid_work naming what is missing or does not fit; unsupported_checkpoint for a backbone that
+ *   cannot be taken; invalid_config when `out` is not empty
+ */
+export async function runAssemble(
+  work: string,
+  { assemble: settings }: Pick<TrainSettings, 'assemble'>,
+  log: TrainLog,
+  { backbone: path, out: asked }: AssembleOptions
+): Promise<{ objectives: number; bytes: number }> {
+  const out = await emptyFolder(asked)
+  const heads = await readHeads(work)
+  const backbone = await openBackbone(path)
+  const partial = partialFolder(out)
+  try {
+    checkModel(heads, backbone, path)
+    const name = settings.name ?? basename(out)
+    const tensors = [...backbone.tensors, ...heads.tensors]
+    const bytes = tensors.reduce((sum, tensor) => sum + storedSize(tensor), 0)
+    await mkdir(dirname(out), { recursive: true })
+    await rm(partial, { recursive: true, force: true })
+    await mkdir(partial)
+    let written = 0
+    await writeShards(partial, tensors, settings.shard_gigabytes * 1e9, (more) =>
+      log.progress((written += more) / bytes, 'weights')
+    )
+    const config = configOf(backbone, heads, name)
+    await writeFile(join(partial, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`)
+    await copyTextFiles(backbone.folder, partial)
+    await copyFile(MODELING, join(partial, MODELING_FILE))
+    await writeFile(join(partial, CARD_FILE), modelCard(await readResults(work), settings, { name, heads, backbone }))
+    await checkWritten(partial)
+    await rm(out, { recursive: true, force: true })
+    await rename(partial, out)
+    return { objectives: heads.objectives.length, bytes }
+  } finally {
+    await backbone.close()
+    await rm(partial, { recursive: true, force: true })
+  }
+}
+
+/** @throws ArmormError invalid_config when the folder holds something */
+async function emptyFolder(path: string): Promise<string> {
+  const out = await outFolder(path)
+  const present = await readdir(out).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw new ArmormError('invalid_config', `--out ${path} is not a folder that can be read (${error.code})`, {}, error)
+  })
+  if (present.length > 0) throw new ArmormError('invalid_config', `${path} exists and is not empty`)
+  return out
+}
+
+/** @throws ArmormError invalid_work when the heads were trained on states of another model, as far as that shows */
+function checkModel({ hidden, model }: Heads, { config, revision }: Backbone, path: string): void {
+  if (config['hidden_size'] !== hidden) {
+    const width = String(config['hidden_size'])
+    throw new ArmormError('invalid_work', `the heads read states of ${hidden} numbers; those of ${path} have ${width}`)
+  }
+  if (revision !== null && revision !== model.revision) {
+    const message = `the heads were trained on states of ${model.name}, revision ${model.revision}; ${path} is ${revision}`
+    throw new ArmormError('invalid_work', message)
+  }
+}
+
+async function copyTextFiles(from: string, to: string): Promise<void> {
+  const wanted = new Set<string>([...TEXT_FILES, ...MORE_TEXT_FILES])
+  for (const name of await readdir(from)) {
+    if (!wanted.has(name) && !LEGAL_FILE.test(name)) continue
+    if ((await stat(join(from, name))).isFile()) await copyFile(join(from, name), join(to, name))
+  }
+}
+
+/** What was written is a checkpoint that the exporter takes. */
+async function checkWritten(folder: string): Promise<void> {
+  const config = await readConfig(folder)
+  const reader = await SafetensorsReader.open(folder)
+  try {
+    checkTensors(reader, config)
+  } finally {
+    await reader.close()
+  }
+}

@@ -1,0 +1,63 @@
+/** debias.json in the work folder. */
+import { join } from 'node:path'
+import { ArmormError } from '../../errors.js'
+import type { SetName } from '../embedded-set.js'
+import type { Measured } from '../measure.js'
+import { readJson, writeJson } from '../work-files.js'
+import type { DebiasSettings } from './settings.js'
+
+export const DEBIAS_FILE = 'debias.json'
+
+export interface ChosenPenalty {
+  readonly objective: string
+  readonly removed: string
+  /** The transform has it with the opposite sign. */
+  readonly penalty: number
+  /** Spearman's correlation with the removed objective's raw rating; null when the objective's is constant. */
+  readonly correlation_before: number | null
+  readonly correlation_after: number | null
+  readonly outcome: 'passed' | 'negative' | 'failed'
+}
+
+/** Spearman's correlations `[objectives, objectives]`; null where a rating is constant. */
+export type Correlations = readonly (readonly (number | null)[])[]
+
+export interface DebiasResult {
+  readonly format: 1
+  /** Of the settings, stage 1, and the reference responses' embeddings. */
+  readonly fingerprint: string
+  readonly objectives: readonly string[]
+  readonly removed: readonly string[]
+  readonly threshold: number
+  readonly rule: DebiasSettings['rule']
+  readonly allow_negative: boolean
+  /** Whose responses the correlations are of, and how many. */
+  readonly reference: { readonly set: SetName; readonly responses: number }
+  readonly penalties: readonly ChosenPenalty[]
+  /** `[objectives, objectives]` T: adjusted ratings are ratings times T. */
+  readonly transform: readonly (readonly number[])[]
+  /** After: of the adjusted ratings; in the places of removed objectives, which are 0 by then, of their raw ratings. */
+  readonly correlation: { readonly before: Correlations; readonly after: Correlations }
+  readonly warnings: readonly string[]
+  readonly parts: readonly Measured[]
+}
+
+export function writeDebias(work: string, result: DebiasResult): Promise<void> {
+  return writeJson(join(work, DEBIAS_FILE), result)
+}
+
+/**
+ * What debiasing has written.
+ * @param objectives names of stage 1's, in their order
+ * @throws ArmormError invalid_work when it is missing, or of other objectives
+ */
+export async function readDebias(work: string, objectives: readonly string[]): Promise<DebiasResult> {
+  const path = join(work, DEBIAS_FILE)
+  const result = (await readJson(path)) as Partial<DebiasResult> | undefined
+  if (result === undefined)
+    throw new ArmormError('invalid_work', `${path} does not exist; armorm train debias writes it`)
+  if (result.format === 1 && JSON.stringify(result.objectives) === JSON.stringify(objectives)) {
+    return result as DebiasResult
+  }
+  throw new ArmormError('invalid_work', `${path} is not of the objectives of stage 1; run armorm train debias again`)
+}

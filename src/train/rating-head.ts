@@ -1,0 +1,34 @@
+/** What stage 1 and debiasing made, as the later steps read it. */
+import { readDebias } from './debias/result.js'
+import { readStage1 } from './stage1/result.js'
+
+/** Shapes: K objectives, H width of the states. */
+export interface RatingHead {
+  /** `[K]` names. */
+  readonly objectives: readonly string[]
+  /** H */
+  readonly hidden: number
+  /** `[K, H]`; ratings are states times its transpose. */
+  readonly weight: Float32Array
+  /** `[K, K]`; adjusted_j = sum_i rating_i transform[i][j]. */
+  readonly transform: readonly (readonly number[])[]
+  /** Of the backbone's model, and of the two steps. */
+  readonly revision: string
+  readonly fingerprints: readonly string[]
+}
+
+/** @throws ArmormError invalid_work naming the file that is missing or does not fit */
+export async function readRatingHead(work: string): Promise<RatingHead> {
+  const { result, weight } = await readStage1(work)
+  const objectives = result.objectives.map(({ name }) => name)
+  const { transform, fingerprint } = await readDebias(work, objectives)
+  const { hidden, model } = result
+  return {
+    objectives,
+    hidden,
+    weight,
+    transform,
+    revision: model.revision,
+    fingerprints: [result.fingerprint, fingerprint]
+  }
+}

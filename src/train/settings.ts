@@ -1,0 +1,58 @@
+/** `train.json`: settings of `armorm train`, one section a step; each step's folder has its own. */
+import { type Static, Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { schemaProblem } from '../bundle/schema-problem.js'
+import { ArmormError } from '../errors.js'
+import { AssembleSettings } from './assemble/settings.js'
+import { BaselinesSettings } from './baselines/settings.js'
+import { DebiasSettings } from './debias/settings.js'
+import { DataSettings, EmbedSettings } from './embed/settings.js'
+import { ReportSettings } from './report/settings.js'
+import { DerivedObjectives, Stage1Settings } from './stage1/settings.js'
+import { Stage2Settings } from './stage2/settings.js'
+import { readJson } from './work-files.js'
+
+export const TrainSettings = Type.Object(
+  {
+    seed: Type.Integer({ minimum: 0, maximum: 0xffffffff, default: 1, description: 'of every split and sample' }),
+    objectives: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        minItems: 1,
+        description: 'objectives to train, in the order of the model; without it all that have labels'
+      })
+    ),
+    derived: DerivedObjectives,
+    data: DataSettings,
+    embed: EmbedSettings,
+    stage1: Stage1Settings,
+    debias: DebiasSettings,
+    stage2: Stage2Settings,
+    baselines: BaselinesSettings,
+    assemble: AssembleSettings,
+    report: ReportSettings
+  },
+  { additionalProperties: false }
+)
+export type TrainSettings = Static<typeof TrainSettings>
+
+/**
+ * Settings of a value as a file states it, defaults filled in.
+ * @param source name of the file, for messages
+ * @throws ArmormError invalid_config naming the key
+ */
+export function trainSettings(stated: unknown, source: string): TrainSettings {
+  const settings = Value.Default(TrainSettings, structuredClone(stated))
+  if (Value.Check(TrainSettings, settings)) return settings
+  throw new ArmormError('invalid_config', `${source}: ${schemaProblem(Value.Errors(TrainSettings, settings))}`)
+}
+
+/**
+ * Reads `train.json`; without a file all settings have their defaults.
+ * @throws ArmormError invalid_config naming file and key; invalid_work when the file is no JSON
+ */
+export async function readSettings(path?: string): Promise<TrainSettings> {
+  if (path === undefined) return trainSettings({}, 'the default settings')
+  const stated = await readJson(path)
+  if (stated === undefined) throw new ArmormError('invalid_config', `${path} does not exist`)
+  return trainSettings(stated, path)
+}

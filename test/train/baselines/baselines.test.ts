@@ -1,0 +1,70 @@
+import t from 'tap'
+import { runBaselines } from '../../../src/train/baselines/baselines.js'
+import { readBaselines } from '../../../src/train/baselines/result.js'
+import { trainSettings } from '../../../src/train/settings.js'
+import { runStage2 } from '../../../src/train/stage2/stage2.js'
+import { CLUSTERS, type Planted, plantedWork, QUICK } from '../../support/planted-work.js'
+
+const one = (cluster: number) => [0, 1, 2, 3].map((j) => (j === cluster ? 1 : 0))
+
+async function run(folder: string, planted: Partial<Planted>) {
+  await plantedWork(folder, { pairs: 2000, seed: 1, decides: one, ...planted })
+  const settings = trainSettings({ seed: 1, stage2: { ...QUICK, test_share: 0.4 } }, 'test')
+  const lines: string[] = []
+  const log = { line: (text: string) => void lines.push(text), progress: () => undefined }
+  await runStage2(folder, settings, log)
+  lines.length = 0
+  const result = await runBaselines(folder, settings, log)
+  return { result, lines, row: (name: string) => result.rows.find((row) => row.name === name)! }
+}
+
+t.test('prompts that want different objectives: gating beats all that is the same for every prompt', async (t) => {
+  const folder = t.testdir({})
+  const { result, lines, row } = await run(folder, {})
+  t.same(
+    result.rows.map(({ name }) => name),
+    [
+      'gating',
+      'uniform gating',
+      'prompt-independent weights',
+      'best single objective',
+      'Bradley-Terry linear head',
+      'longer is better (characters)',
+      'longer is better (tokens)'
+    ]
+  )
+  t.same(result.warnings, [])
+  for (const { name, all, difference } of result.rows.slice(1)) {
+    t.ok(difference.low > 0.1, `${name}: ${difference.difference}`)
+    t.ok(Math.abs(difference.difference - (row('gating').all.accuracy - all.accuracy)) < 1e-12)
+  }
+  for (const { all, categories } of result.rows) {
+    t.ok(all.low <= all.accuracy && all.accuracy <= all.high)
+    t.same(Object.keys(categories), [...CLUSTERS].sort())
+    const pairs = Object.values(categories).reduce((sum, category) => sum + category.pairs, 0)
+    t.equal(pairs, all.pairs, 'categories are all of it')
+  }
+  t.ok(Math.abs(row('longer is better (characters)').all.accuracy - 0.5) < 0.06, 'length is noise here')
+  t.ok(row('longer is better (tokens)').all.ties > 20 && row('gating').all.ties === 0)
+  t.ok(lines.some((line) => line.startsWith('gating')) && lines.some((line) => line.startsWith('maths')))
+  t.same(await readBaselines(folder), JSON.parse(JSON.stringify(result)))
+})
+
+t.test('one set of weights for all prompts: the gate is not said to be better', async (t) => {
+  const { result, row } = await run(t.testdir({}), { decides: () => [0.2, 0, 0.8, 0], seed: 2 })
+  const chosen = row('prompt-independent weights').chosen as Record<string, number>
+  t.ok(Math.abs(chosen['correct']! / chosen['helpful']! - 4) < 1, `planted 4, found ${JSON.stringify(chosen)}`)
+  t.ok(chosen['safe']! < chosen['helpful']!)
+  t.equal(row('best single objective').chosen!['objective'], 'correct')
+  t.ok(Math.abs(row('Bradley-Terry linear head').difference.difference) < 0.03, 'it has all that decides')
+  const signs = result.warnings.map(({ sign, message }) => `${sign}: ${message}`)
+  t.ok(signs.some((text) => text.includes('prompt-independent weights')))
+  t.ok(row('uniform gating').difference.low > 0, 'but better than even weights')
+})
+
+t.test('where length decides, longer is better', async (t) => {
+  const { row } = await run(t.testdir({}), { decides: () => [0, 0, 0, 1], seed: 3 })
+  t.ok(row('longer is better (characters)').all.accuracy > 0.9)
+  t.equal(row('best single objective').chosen!['objective'], 'verbosity')
+  t.ok(row('uniform gating').all.accuracy < 0.5, 'the transform has turned it round')
+})
