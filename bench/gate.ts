@@ -42,8 +42,11 @@ const [hidden, width, layers, objectives, batch, dropout, steps, rounds, threads
 /** Steps between two looks at the clock. */
 const TOGETHER = 5
 
-/** Milliseconds of a step, of every few, from training as it is: batches gathered, masks drawn, the graph run. */
-async function ours(): Promise<number[]> {
+/** Milliseconds of a step: on the clock, and of all threads' work, which other jobs on the machine change less. */
+type Sample = readonly [wall: number, cpu: number]
+
+/** Mean of every few steps, from training as it is: batches gathered, masks drawn, the graph run. */
+async function ours(): Promise<Sample[]> {
   const random = seeded(1)
   const states = Float32Array.from({ length: batch * hidden }, () => 2 * random() - 1)
   const differences = Float32Array.from({ length: batch * objectives }, () => random() - 0.4)
@@ -59,32 +62,39 @@ async function ours(): Promise<number[]> {
   }
   const changes = { width, layers, dropout, batch, steps: TOGETHER + steps, evaluate_every: TOGETHER, patience: 0 }
   const settings = { ...Value.Create(GateSettings), ...changes }
-  const looks: number[] = []
-  await trainGate(data, settings, 1, threads, () => looks.push(performance.now()))
-  const times = looks.slice(1).map((time, i) => (time - looks[i]!) / TOGETHER)
-  return times.slice(1)
+  const looks: Sample[] = []
+  await trainGate(data, settings, 1, threads, () => {
+    const { user, system } = process.cpuUsage()
+    looks.push([performance.now(), (user + system) / 1000])
+  })
+  const since = ([wall, cpu]: Sample, i: number): Sample => [
+    (wall - looks[i]![0]) / TOGETHER,
+    (cpu - looks[i]![1]) / TOGETHER
+  ]
+  // The first few steps find no memory yet.
+  return looks.slice(1).map(since).slice(1)
 }
 
 /** The same of the script beside this one. */
-function torch(python: string): number[] {
+function torch(python: string): Sample[] {
   const script = new URL('../../bench/peers/gate_step.py', import.meta.url).pathname
   const args = [hidden, width, layers, objectives, batch, dropout, TOGETHER + steps, threads].map(String)
-  const times = JSON.parse(execFileSync(python, [script, ...args], { encoding: 'utf8' })) as number[]
+  const times = JSON.parse(execFileSync(python, [script, ...args], { encoding: 'utf8' })) as Sample[]
   return times.slice(TOGETHER)
 }
 
-function report(name: string, times: readonly number[]): void {
-  const sorted = [...times].sort((a, b) => a - b)
-  const [fastest, median] = [sorted[0]!, sorted[Math.floor(sorted.length / 2)]!]
-  const rate = (1000 / median).toFixed(2)
-  console.log(`${name}: median ${median.toFixed(0)} ms, fastest ${fastest.toFixed(0)} ms, ${rate} steps/s`)
+function report(name: string, samples: readonly Sample[]): void {
+  const median = (which: 0 | 1): number =>
+    samples.map((sample) => sample[which]).sort((a, b) => a - b)[samples.length >> 1]!
+  const rate = (1000 / median(0)).toFixed(2)
+  console.log(`${name}: median ${median(0).toFixed(0)} ms (${rate} steps/s), ${median(1).toFixed(0)} ms of CPU`)
 }
 
 console.log(
   `${hidden} -> ${width} x ${layers} -> ${objectives}, batch ${batch}, dropout ${dropout}, ${threads} threads`
 )
 console.log(`processes that want a core: ${processesWanting().toFixed(1)}`)
-const [graph, peer]: [number[], number[]] = [[], []]
+const [graph, peer]: [Sample[], Sample[]] = [[], []]
 for (let round = 0; round < rounds; round++) {
   graph.push(...(await ours()))
   if (values.python !== undefined) peer.push(...torch(values.python))
