@@ -1,4 +1,4 @@
-/** A progress bar on a terminal; a line every tenth in a log. */
+/** A progress bar on a terminal; a line every tenth, and every few minutes, in a log. */
 import { SingleBar } from 'cli-progress'
 
 export interface Progress {
@@ -8,14 +8,21 @@ export interface Progress {
   stop: () => void
 }
 
+/** Longest time without a line in a log while something is done. */
+const SILENCE_MS = 5 * 60_000
+
 export function progressBar(stream: NodeJS.WriteStream = process.stderr): Progress {
   if (!stream.isTTY) {
     let tenths = 0
+    let last = performance.now()
     return {
       update: (done, step) => {
-        if (Math.floor(done * 10) <= tenths) return
+        // Another step begins.
+        if (done * 10 < tenths) tenths = 0
+        if (Math.floor(done * 10) <= tenths && performance.now() - last < SILENCE_MS) return
         tenths = Math.floor(done * 10)
-        stream.write(`${tenths * 10} % (${step})\n`)
+        last = performance.now()
+        stream.write(`${Math.floor(done * 100)} % (${step})\n`)
       },
       stop: () => undefined
     }

@@ -1,14 +1,18 @@
 /** `armorm train`: heads of a reward model from rated answers and preferences, step by step. */
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { ArmormError } from '../errors.js'
+import { outFolder, partialFolder } from '../export/out-folder.js'
 import { runBaselines } from '../train/baselines/baselines.js'
 import { runDebias } from '../train/debias/debias.js'
-import { runEmbed } from '../train/embed/embed.js'
+import { type EmbedOptions, runEmbed } from '../train/embed/embed.js'
 import type { TrainLog } from '../train/log.js'
+import { runTrain } from '../train/pipeline.js'
 import { readSettings, type TrainSettings } from '../train/settings.js'
 import { runStage1 } from '../train/stage1/stage1.js'
 import { runAblations } from '../train/stage2/ablate.js'
 import { runStage2 } from '../train/stage2/stage2.js'
 import { progressBar } from './progress.js'
+import { removeAtExit } from './remove-at-exit.js'
 import { assembleCommand } from './train-results.js'
 
 interface DataFlags {
@@ -31,9 +35,13 @@ function threadCount(value: string): number {
 }
 
 /** The options that embedding needs. */
-function withData(command: Command): Command {
+function withData(command: Command, mandatory = true): Command {
+  const backbone = new Option(
+    '--backbone <folder>',
+    'bundle, or checkpoint (exported as fp32 into the work folder once)'
+  ).makeOptionMandatory(mandatory)
   return command
-    .requiredOption('--backbone <folder>', 'bundle, or checkpoint (exported as fp32 into the work folder once)')
+    .addOption(backbone)
     .option('--ratings <files...>', 'rated responses: .jsonl, .jsonl.gz or .parquet')
     .option('--preferences <files...>', 'chosen and rejected responses, in the same formats')
     .option('--reference <files...>', 'responses whose rewards are to depend on no length, in the same formats')
@@ -75,19 +83,42 @@ async function logged(step: (log: TrainLog) => Promise<unknown>): Promise<void> 
   }
 }
 
+/** All steps; the options are not marked as required, as the commands of single steps would want them too. */
+async function trainAll(flags: Partial<DataFlags & WorkFlags> & { out?: string }): Promise<void> {
+  const { backbone, out, config } = flags
+  if (backbone === undefined || out === undefined) {
+    throw new ArmormError('invalid_config', `armorm train needs --${backbone === undefined ? 'backbone' : 'out'}`)
+  }
+  const settings = await readSettings(config)
+  removeAtExit(partialFolder(await outFolder(out)))
+  const work = flags.work ?? `${out.replace(/\/+$/, '')}.work`
+  await logged((log) => runTrain(work, settings, log, { ...embedOptions({ ...flags, backbone }), out }))
+  console.log(`${out}: trained; results and report data in ${work}`)
+}
+
+function embedOptions({ backbone, ratings, preferences, reference, threads, restart }: DataFlags): EmbedOptions {
+  return {
+    backbone,
+    files: { ratings: ratings ?? [], preferences: preferences ?? [], reference: reference ?? [] },
+    ...(threads !== undefined && { threads }),
+    ...(restart && { restart })
+  }
+}
+
 export function trainCommand(): Command {
   const embed = withWork(withData(new Command('embed')))
     .description('compute the hidden states of the data; after a stop it goes on where it was')
-    .action(
-      async ({ backbone, ratings, preferences, reference, threads, restart, work, config }: DataFlags & WorkFlags) => {
-        const settings = await readSettings(config)
-        const files = { ratings: ratings ?? [], preferences: preferences ?? [], reference: reference ?? [] }
-        const options = { backbone, files, ...(threads !== undefined && { threads }), ...(restart && { restart }) }
-        await logged((log) => runEmbed(work, settings, log, options))
-      }
-    )
-  return new Command('train')
-    .description('train the heads of a reward model')
+    .action(async ({ work, config, ...data }: DataFlags & WorkFlags) => {
+      const settings = await readSettings(config)
+      await logged((log) => runEmbed(work, settings, log, embedOptions(data)))
+    })
+  return withData(new Command('train'), false)
+    .description('train the heads of a reward model: all steps, or the one that is named')
+    .option('--out <folder>', 'checkpoint folder to write')
+    .option('--work <folder>', 'work folder (default: that of --out with .work behind it)')
+    .option('--config <file>', 'settings, train.json (docs/training.md)')
+    .enablePositionalOptions()
+    .action(trainAll)
     .addCommand(embed)
     .addCommand(step('stage1', 'fit the ratings head: ridge regression of each objective', runStage1))
     .addCommand(step('debias', 'find the transform that takes verbosity out of the other objectives', runDebias))

@@ -82,7 +82,7 @@ export interface EmbeddedShard {
   readonly tensors: Readonly<Record<string, Float32Array>>
 }
 
-const INDEX = 'index.json'
+export const INDEX_FILE = 'index.json'
 
 /** Width of each tensor of a set. */
 function widths({ set, hidden, objectives }: EmbeddedHeader): [name: string, width: number][] {
@@ -121,7 +121,7 @@ export class EmbeddedSetWriter {
     const complete = found?.fingerprint === header.fingerprint && found.complete && kept.length === found.shards.length
     const writer = new EmbeddedSetWriter(folder, { format: 1, ...header, shards: kept, complete })
     await writer.#store()
-    const listed = new Set([INDEX, ...kept.flatMap(({ file }) => [file, rowsFile(file)])])
+    const listed = new Set([INDEX_FILE, ...kept.flatMap(({ file }) => [file, rowsFile(file)])])
     for (const name of await readdir(folder)) if (!listed.has(name)) await rm(join(folder, name))
     return writer
   }
@@ -168,7 +168,7 @@ export class EmbeddedSetWriter {
   }
 
   #store(): Promise<void> {
-    return writeJson(join(this.#folder, INDEX), this.#index)
+    return writeJson(join(this.#folder, INDEX_FILE), this.#index)
   }
 }
 
@@ -188,7 +188,7 @@ async function wholeShards(folder: string, { shards }: EmbeddedIndex): Promise<S
 }
 
 async function findIndex(folder: string): Promise<EmbeddedIndex | undefined> {
-  const path = join(folder, INDEX)
+  const path = join(folder, INDEX_FILE)
   const index = (await readJson(path)) as Partial<EmbeddedIndex> | null | undefined
   if (index === undefined) return undefined
   if (index?.format === 1 && Array.isArray(index.shards)) return index as EmbeddedIndex

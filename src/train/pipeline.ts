@@ -1,0 +1,173 @@
+/** `armorm train` as the whole: the steps in their order, without those whose results are there already. */
+import { existsSync } from 'node:fs'
+import { readdir, rm } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
+import { checksum } from '../bundle/files.js'
+import { CONFIG_FILE } from '../checkpoint/config.js'
+import { ArmormError } from '../errors.js'
+import { runAssemble } from './assemble/assemble.js'
+import { runBaselines } from './baselines/baselines.js'
+import { BASELINES_FILE } from './baselines/result.js'
+import { runDebias } from './debias/debias.js'
+import { DEBIAS_FILE } from './debias/result.js'
+import { type EmbedOptions, runEmbed } from './embed/embed.js'
+import { INDEX_FILE, setFolder, type SetName } from './embedded-set.js'
+import type { TrainLog } from './log.js'
+import type { TrainSettings } from './settings.js'
+import { STAGE1_FILE, STAGE1_WEIGHTS } from './stage1/result.js'
+import { runStage1 } from './stage1/stage1.js'
+import { GATING_WEIGHTS, STAGE2_FILE } from './stage2/result.js'
+import { runStage2 } from './stage2/stage2.js'
+import { fingerprint, readJson, writeJson } from './work-files.js'
+
+export interface TrainOptions extends EmbedOptions {
+  /** Folder of the checkpoint to write. */
+  readonly out: string
+}
+
+interface Run extends TrainOptions {
+  readonly work: string
+  readonly settings: TrainSettings
+  readonly log: TrainLog
+}
+
+/** A step after the embedding, which knows by itself what is there. */
+interface Step {
+  readonly name: string
+  /** What of the settings, and of the options, its results depend on. */
+  readonly settings: (run: Run) => unknown
+  /** Paths of files that its results depend on; one that is not there counts as such. */
+  readonly reads: (run: Run) => readonly string[]
+  /** Paths of files by which its results are known. */
+  readonly writes: (run: Run) => readonly string[]
+  readonly start: (run: Run) => Promise<unknown>
+}
+
+const HEAD = [STAGE1_FILE, STAGE1_WEIGHTS]
+const GATE = [STAGE2_FILE, GATING_WEIGHTS]
+
+const files = ({ work }: Run, ...names: string[]): string[] => names.map((name) => join(work, name))
+const index = ({ work }: Run, set: SetName): string => join(setFolder(work, set), INDEX_FILE)
+
+const STEPS: readonly Step[] = [
+  {
+    name: 'stage1',
+    settings: ({ settings: { seed, objectives, derived, stage1 } }) => ({ seed, objectives, derived, stage1 }),
+    reads: (run) => [index(run, 'ratings')],
+    writes: (run) => files(run, ...HEAD),
+    start: ({ work, settings, log }) => runStage1(work, settings, log)
+  },
+  {
+    name: 'debias',
+    settings: ({ settings }) => settings.debias,
+    // The preferences stand in for a reference set that is not there.
+    reads: (run) => [...files(run, ...HEAD), index(run, 'reference'), index(run, 'preferences')],
+    writes: (run) => files(run, DEBIAS_FILE),
+    start: ({ work, settings, log }) => runDebias(work, settings, log)
+  },
+  {
+    name: 'stage2',
+    // Ablations are a command of their own.
+    settings: ({ settings: { seed, stage2 } }) => ({ seed, stage2: { ...stage2, ablations: undefined } }),
+    reads: (run) => [...files(run, ...HEAD, DEBIAS_FILE), index(run, 'preferences')],
+    writes: (run) => files(run, ...GATE),
+    start: ({ work, settings, log }) => runStage2(work, settings, log)
+  },
+  {
+    name: 'baselines',
+    settings: ({ settings }) => settings.baselines,
+    reads: (run) => [...files(run, ...HEAD, DEBIAS_FILE, ...GATE), index(run, 'preferences')],
+    writes: (run) => files(run, BASELINES_FILE),
+    start: ({ work, settings, log }) => runBaselines(work, settings, log)
+  },
+  {
+    name: 'assemble',
+    settings: (run) => ({
+      ...run.settings.assemble,
+      backbone: resolve(run.backbone),
+      out: pathFrom(run, run.out)
+    }),
+    reads: (run) => files(run, ...HEAD, DEBIAS_FILE, ...GATE, BASELINES_FILE),
+    writes: ({ out }) => [join(out, CONFIG_FILE)],
+    start: async ({ work, settings, log, backbone, out }) => {
+      // What is there is what an earlier run of this command wrote: `checkOut` has seen to that.
+      await rm(out, { recursive: true, force: true })
+      return runAssemble(work, settings, log, { backbone, out })
+    }
+  }
+]
+
+/** Steps by name, as they were when they ran. */
+type StepRecords = Readonly<Record<string, StepRecord>>
+
+interface StepRecord {
+  /** Of settings and of the files that were read. */
+  readonly fingerprint: string
+  /** SHA-256 of the files that it wrote, by their path from the work folder. */
+  readonly wrote: Readonly<Record<string, string>>
+}
+
+const RECORD_FILE = 'steps.json'
+
+/**
+ * Trains: embeds the data, then runs each step whose settings, inputs or results are not those of its last run.
+ * @throws ArmormError invalid_config before any work when a set or `out` is unusable; those of the steps
+ */
+export async function runTrain(
+  work: string,
+  settings: TrainSettings,
+  log: TrainLog,
+  options: TrainOptions
+): Promise<void> {
+  const run: Run = { ...options, work, settings, log }
+  for (const set of ['ratings', 'preferences'] as const) {
+    if (options.files[set].length === 0) throw new ArmormError('invalid_config', `armorm train needs --${set}`)
+  }
+  await checkOut(run)
+  await runEmbed(work, settings, log, options)
+  for (const step of STEPS) {
+    const wanted = await fingerprintOf(step, run)
+    const last = (await readRecord(work))[step.name]
+    if (last?.fingerprint === wanted && (await unchanged(run, last))) {
+      log.line(`${step.name}: is there`)
+      continue
+    }
+    log.line(`${step.name}: starts`)
+    await step.start(run)
+    const wrote = await checksums(run, step.writes(run))
+    const record = { ...(await readRecord(work)), [step.name]: { fingerprint: wanted, wrote } }
+    await writeJson(join(work, RECORD_FILE), record)
+  }
+}
+
+/** A checkpoint that this work folder did not write is not replaced, and that should not be found after hours. */
+async function checkOut(run: Run): Promise<void> {
+  const { work, out } = run
+  const present = existsSync(out) ? await readdir(out) : []
+  if (present.length === 0) return
+  const last = (await readRecord(work))['assemble']
+  if (last && pathFrom(run, join(out, CONFIG_FILE)) in last.wrote && (await unchanged(run, last))) return
+  throw new ArmormError('invalid_config', `--out ${out} is not empty, and not what ${work} wrote there`)
+}
+
+async function readRecord(work: string): Promise<StepRecords> {
+  return ((await readJson(join(work, RECORD_FILE))) ?? {}) as StepRecords
+}
+
+async function fingerprintOf(step: Step, run: Run): Promise<string> {
+  return fingerprint(step.settings(run), await checksums(run, step.reads(run)))
+}
+
+async function unchanged(run: Run, { wrote }: StepRecord): Promise<boolean> {
+  const paths = Object.keys(wrote).map((path) => resolve(run.work, path))
+  return fingerprint(await checksums(run, paths)) === fingerprint(wrote)
+}
+
+const pathFrom = ({ work }: Run, path: string): string => relative(resolve(work), resolve(path))
+
+/** SHA-256 by the path from the work folder, which may be moved; "none" for a file that is not there. */
+async function checksums(run: Run, paths: readonly string[]): Promise<Record<string, string>> {
+  const found: Record<string, string> = {}
+  for (const path of paths) found[pathFrom(run, path)] = existsSync(path) ? (await checksum(path)).sha256 : 'none'
+  return found
+}
