@@ -14,7 +14,7 @@ for (const precision of ['fp32', 'int8'] as const) {
       const prompt = ids.subarray(0, gate_index + 1)
       const alone = await session.run([{ ids: prompt, gateIndex: gate_index }])
       t.same(alone.promptStates, whole.promptStates, 'bit for bit')
-      t.notSame(alone.responseStates, whole.responseStates)
+      if (prompt.length < ids.length) t.notSame(alone.responseStates, whole.responseStates)
     }
   })
 }
