@@ -69,7 +69,8 @@ const STEPS: readonly Step[] = [
   },
   {
     name: 'stage2',
-    settings: ({ settings: { seed, stage2 } }) => ({ seed, stage2 }),
+    // Ablations are a command of their own.
+    settings: ({ settings: { seed, stage2 } }) => ({ seed, stage2: { ...stage2, ablations: undefined } }),
     reads: (run) => [...files(run, ...HEAD, DEBIAS_FILE), index(run, 'preferences')],
     writes: (run) => files(run, ...GATE),
     start: ({ work, settings, log }) => runStage2(work, settings, log)
