@@ -11,6 +11,8 @@ import { trainCommand } from './train.js'
 const program = new Command('armorm')
   .description('Serve, export and study ArmoRM-style reward models')
   .version(await packageVersion())
+  // `armorm train` has options of its own that its steps have too: what stands behind a step is the step's.
+  .enablePositionalOptions()
   .addCommand(serveCommand())
   .addCommand(exportCommand())
   .addCommand(calibrateCommand())

@@ -1,7 +1,9 @@
 /** `armorm train assemble` and `armorm train report`: what comes of a work folder. */
+import { join } from 'node:path'
 import { Command } from 'commander'
 import { outFolder, partialFolder } from '../export/out-folder.js'
 import { runAssemble } from '../train/assemble/assemble.js'
+import { REPORT_FILE, runReport } from '../train/report/report.js'
 import { readSettings } from '../train/settings.js'
 import { progressBar } from './progress.js'
 import { removeAtExit } from './remove-at-exit.js'
@@ -38,5 +40,16 @@ export function assembleCommand(): Command {
       } finally {
         bar.stop()
       }
+    })
+}
+
+export function reportCommand(): Command {
+  return new Command('report')
+    .description('write what training found as one HTML file; steps that have not run are named in it')
+    .requiredOption('--work <folder>', 'work folder')
+    .option('--out <file>', 'file to write (default: report.html in the work folder)')
+    .action(async ({ work, out = join(work, REPORT_FILE) }: { work: string; out?: string }) => {
+      await runReport(work, { line: (text) => console.error(text), progress: () => undefined }, out)
+      console.log(out)
     })
 }

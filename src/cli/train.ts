@@ -13,7 +13,7 @@ import { runAblations } from '../train/stage2/ablate.js'
 import { runStage2 } from '../train/stage2/stage2.js'
 import { progressBar } from './progress.js'
 import { removeAtExit } from './remove-at-exit.js'
-import { assembleCommand } from './train-results.js'
+import { assembleCommand, reportCommand } from './train-results.js'
 
 interface DataFlags {
   backbone: string
@@ -128,4 +128,5 @@ export function trainCommand(): Command {
     )
     .addCommand(step('ablate', 'train gates with one thing changed each, and compare them', runAblations))
     .addCommand(assembleCommand())
+    .addCommand(reportCommand())
 }

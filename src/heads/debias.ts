@@ -2,7 +2,7 @@
  * Takes the part that follows another objective, such as verbosity, out of ratings: adjusted_j = r_j - sum over removed
  * v of penalty_vj r_v, that is ratings [n, K] times a transform T [K, K] from the right, T[v, j] = -penalty_vj. The
  * penalties are as small as they can be with Spearman's correlation of adjusted_j with r_v under a threshold.
- * Rule of ArmoRM (arXiv 2406.12845, section 3.2, and the authors' stage-2 script): `grid`.
+ * The rule `grid` is that of ArmoRM (arXiv 2406.12845) in the authors' stage-2 script.
  */
 import { ranked, type Ranked, rankCorrelation } from './spearman.js'
 
@@ -152,7 +152,7 @@ function search(base: Float64Array, axis: Axis, threshold: number, { rule, allow
   const start = correlation(0)
   const sign = start < 0 ? -1 : 1
   if (!(sign * start > threshold) || (sign < 0 && !allowNegative)) return 0
-  // The more is taken off, the lower the correlation, without exception: a pair of responses changes its order at most
+  // The more is taken off, the lower the correlation, ties aside: a pair of responses changes its order at most
   // once, and then to go against the axis. So halving finds the smallest penalty that is enough.
   const enough = (size: number): boolean => !(sign * correlation(sign * size) > threshold)
   let low = 0

@@ -11,11 +11,13 @@ import { BASELINES_FILE } from './baselines/result.js'
 import { runDebias } from './debias/debias.js'
 import { DEBIAS_FILE } from './debias/result.js'
 import { type EmbedOptions, runEmbed } from './embed/embed.js'
-import { INDEX_FILE, setFolder, type SetName } from './embedded-set.js'
+import { INDEX_FILE, setFolder, type SetName, SETS } from './embedded-set.js'
 import type { TrainLog } from './log.js'
+import { REPORT_FILE, runReport } from './report/report.js'
 import type { TrainSettings } from './settings.js'
 import { STAGE1_FILE, STAGE1_WEIGHTS } from './stage1/result.js'
 import { runStage1 } from './stage1/stage1.js'
+import { ABLATIONS_FILE } from './stage2/ablate.js'
 import { GATING_WEIGHTS, STAGE2_FILE } from './stage2/result.js'
 import { runStage2 } from './stage2/stage2.js'
 import { fingerprint, readJson, writeJson } from './work-files.js'
@@ -94,6 +96,16 @@ const STEPS: readonly Step[] = [
       await rm(out, { recursive: true, force: true })
       return runAssemble(work, settings, log, { backbone, out })
     }
+  },
+  {
+    name: 'report',
+    settings: (run) => pathFrom(run, run.out),
+    reads: (run) => [
+      ...SETS.map((set) => index(run, set)),
+      ...files(run, STAGE1_FILE, DEBIAS_FILE, STAGE2_FILE, BASELINES_FILE, ABLATIONS_FILE)
+    ],
+    writes: ({ out }) => [join(out, REPORT_FILE)],
+    start: ({ work, log, out }) => runReport(work, log, join(out, REPORT_FILE))
   }
 ]
 

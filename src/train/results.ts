@@ -1,9 +1,12 @@
 /** What the steps have left in the work folder, for the model card and the report: each part may be missing. */
 import { join } from 'node:path'
 import { ArmormError } from '../errors.js'
+import { BASELINES_FILE } from './baselines/result.js'
 import { type DataSummary, dataSummaries } from './data-summary.js'
 import { DEBIAS_FILE, type DebiasResult } from './debias/result.js'
 import { STAGE1_FILE, type Stage1Result } from './stage1/result.js'
+import { ABLATIONS_FILE } from './stage2/ablate.js'
+import { STAGE2_FILE, type Stage2Result } from './stage2/result.js'
 import { readJson } from './work-files.js'
 
 export interface Accuracy {
@@ -12,39 +15,6 @@ export interface Accuracy {
   readonly low: number
   readonly high: number
   readonly pairs: number
-}
-
-/** One look at the validation pairs. */
-export interface CurvePoint {
-  readonly step: number
-  readonly loss: number | null
-  readonly validation_loss: number
-  readonly validation_accuracy: number
-  readonly entropy: number
-  readonly top_share: number
-}
-
-/** Mean gate weights of some prompts; they add up to 1. */
-export interface MeanWeights {
-  readonly pairs: number
-  readonly weights: readonly number[]
-  readonly entropy: number
-  readonly top_share: number
-}
-
-/** stage2.json */
-export interface Stage2Part {
-  readonly settings: Readonly<Record<string, unknown>>
-  readonly objectives: readonly string[]
-  readonly seed: number
-  readonly logit_scale: number
-  readonly split: { readonly pairs: Readonly<Record<string, number>> }
-  readonly curve: readonly CurvePoint[]
-  readonly best: CurvePoint
-  readonly stopped_early: boolean
-  readonly warnings: readonly { readonly sign: string; readonly message: string }[]
-  readonly weights: { readonly all: MeanWeights; readonly categories: Readonly<Record<string, MeanWeights>> }
-  readonly seconds?: number
 }
 
 export interface Difference {
@@ -62,16 +32,19 @@ export interface ComparedRow {
   readonly difference?: Difference
 }
 
-/** baselines.json, ablations.json */
+/** What baselines.json and ablations.json have in common. */
 export interface ComparedPart {
   readonly rows: readonly ComparedRow[]
+  readonly settings?: { readonly confidence?: number }
+  readonly warnings?: readonly { readonly sign: string; readonly message: string }[]
+  readonly seconds?: number
 }
 
 export interface Results {
   readonly data: readonly DataSummary[]
   readonly stage1: Stage1Result | null
   readonly debias: DebiasResult | null
-  readonly stage2: Stage2Part | null
+  readonly stage2: Stage2Result | null
   readonly baselines: ComparedPart | null
   readonly ablations: ComparedPart | null
 }
@@ -82,9 +55,9 @@ export async function readResults(work: string): Promise<Results> {
     data: await dataSummaries(work),
     stage1: await part<Stage1Result>(work, STAGE1_FILE, ['objectives', 'model']),
     debias: await part<DebiasResult>(work, DEBIAS_FILE, ['objectives', 'penalties', 'correlation']),
-    stage2: await part<Stage2Part>(work, 'stage2.json', ['settings', 'curve', 'weights']),
-    baselines: await part<ComparedPart>(work, 'baselines.json', ['rows']),
-    ablations: await part<ComparedPart>(work, 'ablations.json', ['rows'])
+    stage2: await part<Stage2Result>(work, STAGE2_FILE, ['settings', 'curve', 'weights']),
+    baselines: await part<ComparedPart>(work, BASELINES_FILE, ['rows']),
+    ablations: await part<ComparedPart>(work, ABLATIONS_FILE, ['rows'])
   }
 }
 

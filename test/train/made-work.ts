@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DebiasResult } from '../../src/train/debias/result.js'
 import { EmbeddedSetWriter, setFolder } from '../../src/train/embedded-set.js'
-import type { ComparedPart, Stage2Part } from '../../src/train/results.js'
+import type { ComparedPart } from '../../src/train/results.js'
 import type { Stage1Result } from '../../src/train/stage1/result.js'
 import { writeJson } from '../../src/train/work-files.js'
 import { FIXTURES } from '../support/paths.js'
@@ -58,7 +58,7 @@ export function madeStage1(): Stage1Result {
     settings: { alphas: [0.01, 1, 100], validation: 0.2, refit: true, min_rows: 20 },
     warnings: ['is|safe: one rating in ten is the same'],
     grams: { count: 2, bytes: 16384 },
-    parts: [{ part: 'gram matrices', seconds: 1.25, peak_memory: 300e6 }]
+    parts: [{ part: 'gram matrices', seconds: 1.25, cpu_seconds: 2, peak_memory: 300e6 }]
   }
 }
 
@@ -97,7 +97,8 @@ export function madeDebias(): DebiasResult {
   }
 }
 
-export function madeStage2(): Stage2Part & Record<string, unknown> {
+/** stage2.json */
+export function madeStage2(): object {
   const curve = [0, 50, 100].map((step) => ({
     step,
     loss: step === 0 ? null : 0.69 - step / 1000,
@@ -106,11 +107,17 @@ export function madeStage2(): Stage2Part & Record<string, unknown> {
     logit_scale: 1.7,
     entropy: 0.98,
     top_share: 0.4,
+    top_mean: 0.4,
     variation: 0.01
   }))
   const weights = { pairs: 30, weights: [0.5, 0.3, 0.2], entropy: 0.95, top_share: 0.5 }
   return {
     format: 1,
+    shape: { hidden: HIDDEN, width: 12, layers: 2, objectives: MADE.objectives.length },
+    first_logit_scale: 1,
+    seeds: [],
+    simpler: { 'uniform gating': 0.6 },
+    steps_per_second: 8,
     settings: { layers: 2, width: 12, temperature: MADE.temperature, keep: 'loss' },
     objectives: MADE.objectives,
     seed: 7,
@@ -156,7 +163,13 @@ export async function makeWork(
   }
   if (baselines) await writeJson(join(folder, 'baselines.json'), madeBaselines())
   if (data) {
-    const header = { set: 'reference', model: MODEL, hidden: 2, fingerprint: 'cccccccccccccccc' } as const
+    const header = {
+      set: 'reference',
+      model: MODEL,
+      hidden: 2,
+      files: [{ file: 'a|b.jsonl', sha256: 'd'.repeat(64) }],
+      fingerprint: 'cccccccccccccccc'
+    } as const
     const writer = await EmbeddedSetWriter.open(setFolder(folder, 'reference'), header)
     const row = (line: number, source: string) => ({
       place: `/somebody/data/a|b.jsonl:${line}`,

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../src/checkpoint/config.js'
@@ -47,9 +47,10 @@ t.test('all steps in one command, each only as often as it has to be', async (t)
   args.push('--preferences', path('preferences.jsonl'))
   const first = await runArmorm(t, args)
   t.equal(first.code, 0, first.stderr)
-  for (const step of ['stage1', 'debias', 'stage2', 'baselines', 'assemble']) {
+  for (const step of ['stage1', 'debias', 'stage2', 'baselines', 'assemble', 'report']) {
     t.match(first.stderr, new RegExp(`^${step}: starts$`, 'm'))
   }
+  t.match(readFileSync(path('out/report.html'), 'utf8'), '<td>ratings</td><td>ratings.jsonl</td>')
   t.strictSame((await readConfig(path('out'))).objectiveNames, ['red', 'verbosity'])
 
   const steps = (stderr: string) =>
@@ -62,7 +63,7 @@ t.test('all steps in one command, each only as often as it has to be', async (t)
   settings({ threshold: 0.4 })
   const changed = await runArmorm(t, args)
   t.equal(changed.code, 0, changed.stderr)
-  const after = ['debias', 'stage2', 'baselines', 'assemble'].map((name) => [name, 'starts'])
+  const after = ['debias', 'stage2', 'baselines', 'assemble', 'report'].map((name) => [name, 'starts'])
   t.strictSame(steps(changed.stderr), [['stage1', 'is there'], ...after])
   rmSync(path('out.work/baselines.json'))
   const repaired = await runArmorm(t, args)

@@ -164,7 +164,7 @@ t.test('the card has data, settings and results, and nothing of the machine', as
   t.match(card, '# a: b\n')
   t.match(card, /\| is\\\|safe \| rated \| 399 \| 10 \|/)
   t.match(card, /\| uniform gating \| 61\.0 % \| 56\.0 % to 66\.0 % \| 60 \|/)
-  t.match(card, /\| reference \| a\\\|b\.jsonl \| 3 \|/)
+  t.match(card, /\| reference \| a\\\|b\.jsonl \| 3 \| `d{64}` \|/)
   t.match(card, '"temperature": 4')
   t.notMatch(card, 'somebody')
   t.notMatch(card, t.testdirName)
@@ -204,7 +204,7 @@ t.test('what does not fit is refused by name, and nothing is written', async (t)
   await refused(
     'another width',
     edit('stage1.json', (json) => ({ ...json, hidden: 16 })),
-    { code: 'invalid_work' }
+    { code: 'invalid_work', message: /do not fit/ }
   )
   const work = await makeWork(join(folder, 'work'))
   mkdirSync(out)
