@@ -18,7 +18,8 @@ const README = read('README.md')
 
 const exportFlags = exportCommand().options.map(({ long }) => long ?? '')
 /** Of `npm run fidelity` and the benches, as they declare them for parseArgs. */
-const benchFlags = ['bench/fidelity.ts', 'bench/options.ts', 'bench/overload.ts', 'bench/soak.ts'].flatMap((file) =>
+const BENCHES = ['fidelity', 'gate', 'options', 'overload', 'soak'].map((name) => `bench/${name}.ts`)
+const benchFlags = BENCHES.flatMap((file) =>
   [...read(file).matchAll(/^ +(\w+): \{ type: '(?:string|boolean)'/gm)].map(([, flag]) => `--${flag}`)
 )
 
