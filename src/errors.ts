@@ -37,8 +37,9 @@ export const ERRORS = {
   },
   forbidden: {
     status: 403,
-    meaning: 'A route under /admin was asked for over a port that others reach too, and no API keys are set.',
-    action: 'Set --api-keys, or --admin-port, or listen on a loopback address.'
+    meaning:
+      'A route under /admin was asked for by a web page, or over a port that others reach too while no API keys are set.',
+    action: 'Set --api-keys, or --admin-port, or listen on a loopback address; leave the header `Origin` out.'
   },
   body_too_large: {
     status: 413,

@@ -48,6 +48,8 @@ t.test('the flags and variables that the documents name exist', async (t) => {
     ...simulateFlags,
     ...benchFlags,
     '--help',
+    // Of npm run test:fuzz.
+    '--long',
     // slime's, with which users name a contract's URL.
     '--rm-type',
     '--rm-url',

@@ -77,6 +77,7 @@ t.test('on one port for all, /admin needs a key or a loopback address', async (t
   t.strictSame(await status({ loopback: false, keys }), [401, 'unauthorized'])
   t.strictSame(await status({ loopback: true, keys }), [401, 'unauthorized'])
   t.strictSame(await status({ loopback: false, keys }, { 'x-api-key': KEY }), [200, undefined])
+  t.strictSame(await status({ loopback: true }, { origin: 'http://127.0.0.1:8080' }), [403, 'forbidden'], 'a web page')
 })
 
 t.test('which addresses only this machine reaches', async (t) => {

@@ -27,6 +27,10 @@ function plugin(app: FastifyInstance, { access }: Pick<Services, 'access'>, done
   })
   app.addHook('onRequest', async (request) => {
     const { open, operators: kind } = request.routeOptions.config
+    // Browsers name the page that asks; no page has business here, and one may reach addresses that its owner cannot.
+    if (kind === 'change' && request.headers.origin !== undefined) {
+      throw new ArmormError('forbidden', 'routes under /admin are not for web pages: the request has the header Origin')
+    }
     if (operators) {
       if (!open && (kind !== undefined) !== operators.has(request.raw.socket)) throw noSuchRoute()
     } else if (kind === 'change' && !keys && !loopback) {
