@@ -13,7 +13,14 @@ import { seeded } from '../src/random.js'
 import { end, type HttpProcess, startHttp } from './contestants/process.js'
 import type { RawGroup } from './loads.js'
 import { machineFigures, processesWanting } from './machine.js'
-import { bars, type BurstFigures, type PhaseFigures, phaseFigures, type SeriesFigures } from './overload/figures.js'
+import {
+  bars,
+  type BurstFigures,
+  type PhaseFigures,
+  phaseFigures,
+  type SeriesFigures,
+  tokensOf
+} from './overload/figures.js'
 import { closedLoop, obey, openLoop, sender } from './overload/load.js'
 import { report } from './overload/report.js'
 import { mean, quantile } from './statistics.js'
@@ -68,8 +75,6 @@ function bodies(short: boolean): () => string {
   }
 }
 
-const tokensOf = (body: string): number => (JSON.parse(body) as { usage: { tokens: number } }).usage.tokens
-
 /** Seconds by which the event loop was late since this was last asked: quantile 0.99, and the most. */
 async function lagMs(origin: string): Promise<[number, number]> {
   const lines = (await (await fetch(`${origin}/metrics`)).text()).split('\n')
@@ -95,7 +100,7 @@ async function series(
     const length = answers.at(-1)!.sentAt - answers[0]!.sentAt
     const settleMs = Math.min(deadlineMs, length / 3)
     phases.push(phaseFigures(load, answers, deadlineMs, settleMs, await lagMs(origin)))
-    console.error(`${engine}, ${load}x: ${phases.at(-1)!.goodput.toFixed(1)} a second in time`)
+    console.error(`${engine}, ${load}x: ${phases.at(-1)!.goodput.toFixed(0)} tokens a second in time`)
   }
   return { engine, capacity: capacity.perSecond, meanTokens: capacity.meanTokens, deadlineMs, phases }
 }

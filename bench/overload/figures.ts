@@ -8,7 +8,7 @@ export interface PhaseFigures {
   /** Times the capacity. */
   readonly load: number
   readonly requests: number
-  /** Requests answered in time, a second. */
+  /** Tokens of the requests that were answered in time, a second: of short requests more are served than of long ones. */
   readonly goodput: number
   /** Answered in time, refused at once (429), out of time (504), and anything else. */
   readonly accepted: number
@@ -50,6 +50,11 @@ export interface OverloadFigures {
   readonly burst: BurstFigures
 }
 
+/** Of a reply of `POST /score`. */
+export function tokensOf(body: string): number {
+  return (JSON.parse(body) as { usage: { tokens: number } }).usage.tokens
+}
+
 /** @param settleMs - of the beginning, while the queue fills, that count for nothing */
 export function phaseFigures(
   load: number,
@@ -62,7 +67,8 @@ export function phaseFigures(
   const from = began + settleMs
   const to = Math.max(...answers.map(({ sentAt }) => sentAt))
   const inTime = answers.filter((each) => each.status === 200 && each.endedAt - each.sentAt <= deadlineMs)
-  const counted = inTime.filter(({ endedAt }) => endedAt >= from && endedAt < to).length
+  const counted = inTime.filter(({ endedAt }) => endedAt >= from && endedAt < to)
+  const tokens = counted.reduce((sum, { body }) => sum + tokensOf(body), 0)
   const count = (status: number) => answers.filter((each) => each.status === status).length
   const took = (status: number): [number, number] | null => {
     const times = answers.filter((each) => each.status === status).map(({ sentAt, endedAt }) => endedAt - sentAt)
@@ -72,7 +78,7 @@ export function phaseFigures(
   return {
     load,
     requests: answers.length,
-    goodput: (1000 * counted) / (to - from),
+    goodput: (1000 * tokens) / (to - from),
     accepted,
     refused,
     expired,

@@ -3,7 +3,7 @@ import { bars, type OverloadFigures, type PhaseFigures, type SeriesFigures } fro
 
 const RULES = `Requests come at random moments, so many a second on average, whatever becomes of those before them; each has one
 conversation that nobody asked for before, and \`x-request-timeout-ms\`. Loads are multiples of what the engine can serve. Goodput
-is the requests that were answered within that time, a second; the first part of a load, while the queue fills, does not
+is the tokens of the requests that were answered within that time, a second; the first part of a load, while the queue fills, does not
 count. Lag is by how much the server's event loop was late (Node's \`monitorEventLoopDelay\`, which counts in steps of 10 ms).
 Times are measured by the client, which shares the machine with the server.
 
@@ -56,13 +56,13 @@ function seriesLines({ engine, capacity, meanTokens, deadlineMs, phases }: Serie
   return [
     `## ${engine[0]!.toUpperCase()}${engine.slice(1)}`,
     '',
-    `It serves ${capacity.toFixed(1)} requests a second, of ${meanTokens.toFixed(0)} tokens on average; each has ${deadlineMs} ms.`,
+    `It serves ${capacity.toFixed(1)} requests or ${(capacity * meanTokens).toFixed(0)} tokens a second; each request has ${deadlineMs} ms.`,
     '',
     table(
       [
         'load',
         'requests',
-        'goodput/s',
+        'goodput, tokens/s',
         'accepted',
         'refused, 429',
         'expired, 504',
@@ -76,7 +76,7 @@ function seriesLines({ engine, capacity, meanTokens, deadlineMs, phases }: Serie
       phases.map((phase) => [
         `${phase.load}x`,
         String(phase.requests),
-        phase.goodput.toFixed(1),
+        phase.goodput.toFixed(0),
         String(phase.accepted),
         String(phase.refused),
         String(phase.expired),

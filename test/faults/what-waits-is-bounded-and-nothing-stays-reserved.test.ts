@@ -1,3 +1,4 @@
+/** Whatever arrives, leaves and is refused: no more waits than may, everybody is told, and what has left holds no room. */
 import fc from 'fast-check'
 import t from 'tap'
 import { ArmormError } from '../../src/errors.js'
