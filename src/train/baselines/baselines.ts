@@ -1,5 +1,6 @@
 /** What a gate has to be better than, trained beside it and compared on pairs that nothing was chosen by. */
 import { existsSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
 import { usableThreads } from '../../engine/threads.js'
 import { margins } from '../../heads/bradley-terry.js'
 import { type PerResponse, setFolder, shards } from '../embedded-set.js'
@@ -14,6 +15,7 @@ import { readStage2 } from '../stage2/result.js'
 import { GateWeigher, weighed } from '../stage2/weigher.js'
 import { fingerprint } from '../work-files.js'
 import { fitLinearHead } from './linear-head.js'
+import { otherHeadsMargins } from './other-heads.js'
 import { type BaselinesResult, writeBaselines } from './result.js'
 import type { BaselinesSettings } from './settings.js'
 
@@ -52,7 +54,8 @@ export async function runBaselines(
     ...simpleWays(pairs),
     linearWay(pairs, settings, log),
     { name: 'longer is better (characters)', margins: [lengthMargins(pairs, ({ characters }) => characters)] },
-    { name: 'longer is better (tokens)', margins: [lengthMargins(pairs, ({ tokens }) => tokens)] }
+    { name: 'longer is better (tokens)', margins: [lengthMargins(pairs, ({ tokens }) => tokens)] },
+    ...(await otherWays(pairs, settings))
   ]
   const rows = compare(pairs.rows, test, ways, { ...settings, seed: split.seed })
   const result: BaselinesResult = {
@@ -90,6 +93,15 @@ function linearWay(pairs: PairSet, { l2 }: BaselinesSettings, log: TrainLog): Wa
   const test = { differences: rowsOf(pairs.states, pairs.hidden, pairs.parts.test), features: pairs.hidden }
   const chosen = { l2: head.l2, grid: head.grid }
   return { name: 'Bradley-Terry linear head', margins: [margins(test, head.weights)], chosen }
+}
+
+async function otherWays(pairs: PairSet, { compare: folders }: BaselinesSettings): Promise<Way[]> {
+  const ways: Way[] = []
+  for (const folder of folders) {
+    const name = `heads of ${basename(resolve(folder))}`
+    ways.push({ name, margins: [await otherHeadsMargins(folder, pairs)] })
+  }
+  return ways
 }
 
 function lengthMargins(pairs: PairSet, length: (row: PairSet['rows'][number]) => PerResponse): Float64Array {

@@ -10,6 +10,11 @@ export const BaselinesSettings = Type.Object(
       description:
         "strengths of the linear head's penalty that are tried, beside the mean square of a state's difference; the one with the least loss on the validation pairs is taken"
     }),
+    compare: Type.Array(Type.String({ minLength: 1 }), {
+      uniqueItems: true,
+      default: [],
+      description: 'folders of checkpoints whose heads are compared too; they may have seen the test pairs'
+    }),
     resamples: Type.Integer({
       minimum: 100,
       maximum: 1_000_000,

@@ -1,9 +1,16 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t from 'tap'
+import { ARCHITECTURE } from '../../../src/checkpoint/config.js'
+import { writeShards } from '../../../src/checkpoint/write-safetensors.js'
+import { readHeads } from '../../../src/train/assemble/heads.js'
 import { runBaselines } from '../../../src/train/baselines/baselines.js'
 import { readBaselines } from '../../../src/train/baselines/result.js'
 import { trainSettings } from '../../../src/train/settings.js'
 import { runStage2 } from '../../../src/train/stage2/stage2.js'
 import { CLUSTERS, type Planted, plantedWork, QUICK } from '../../support/planted-work.js'
+
+const QUIET = { line: () => undefined, progress: () => undefined }
 
 const one = (cluster: number) => [0, 1, 2, 3].map((j) => (j === cluster ? 1 : 0))
 
@@ -67,4 +74,29 @@ t.test('where length decides, longer is better', async (t) => {
   t.ok(row('longer is better (characters)').all.accuracy > 0.9)
   t.equal(row('best single objective').chosen!['objective'], 'verbosity')
   t.ok(row('uniform gating').all.accuracy < 0.5, 'the transform has turned it round')
+})
+
+t.test('heads of another checkpoint are compared, by the plain reference', async (t) => {
+  const folder = t.testdir({ heads: {} })
+  const planted = await run(folder, {})
+  const other = join(folder, 'heads')
+  const { tensors, hidden, objectives, gate } = await readHeads(folder)
+  await writeShards(other, tensors, 1e9)
+  const config = {
+    architectures: [ARCHITECTURE],
+    model_type: 'llama',
+    hidden_size: hidden,
+    num_objectives: objectives.length,
+    gating_temperature: gate.temperature,
+    gating_hidden_dim: gate.width,
+    gating_n_hidden: gate.layers
+  }
+  await writeFile(join(other, 'config.json'), JSON.stringify(config))
+  const settings = { ...planted.result.settings, compare: [other] }
+  const { rows } = await runBaselines(folder, { baselines: settings }, QUIET)
+  const same = rows.find(({ name }) => name === 'heads of heads')!
+  t.same(same.all, planted.row('gating').all, 'they are the same heads')
+  t.equal(same.difference.difference, 0)
+  await writeFile(join(other, 'config.json'), JSON.stringify({ ...config, hidden_size: hidden + 1 }))
+  await t.rejects(runBaselines(folder, { baselines: settings }, QUIET), { code: 'invalid_config' })
 })
