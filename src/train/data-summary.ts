@@ -44,12 +44,18 @@ async function summaryOf(work: string, set: SetName): Promise<DataSummary> {
       if (source !== undefined) add(sources, source)
     }
   }
+  const index = await readIndex(folder)
+  // Files of one name in two folders are counted as one, and neither hash is that of both.
+  const hashOf = (name: string) => {
+    const [found, ...more] = (index.files ?? []).filter(({ file }) => file === name)
+    return found && more.length === 0 ? { sha256: found.sha256 } : {}
+  }
   return {
     set,
     rows,
     keys: keys.size,
-    files: [...files].map(([file, rows]) => ({ file, rows })),
+    files: [...files].map(([file, rows]) => ({ file, rows, ...hashOf(file) })),
     sources: [...sources].map(([source, rows]) => ({ source, rows })).sort((a, b) => b.rows - a.rows),
-    fingerprint: (await readIndex(folder)).fingerprint
+    fingerprint: index.fingerprint
   }
 }

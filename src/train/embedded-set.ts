@@ -57,6 +57,8 @@ export interface EmbeddedHeader {
   readonly hidden: number
   /** Columns of `labels`, in their order; ratings only. */
   readonly objectives?: readonly string[]
+  /** Data that it was made of, names without folders. */
+  readonly files?: readonly { readonly file: string; readonly sha256: string }[]
   /** Of everything that decides the shards: settings, data, model. */
   readonly fingerprint: string
 }

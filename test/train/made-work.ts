@@ -163,7 +163,13 @@ export async function makeWork(
   }
   if (baselines) await writeJson(join(folder, 'baselines.json'), madeBaselines())
   if (data) {
-    const header = { set: 'reference', model: MODEL, hidden: 2, fingerprint: 'cccccccccccccccc' } as const
+    const header = {
+      set: 'reference',
+      model: MODEL,
+      hidden: 2,
+      files: [{ file: 'a|b.jsonl', sha256: 'd'.repeat(64) }],
+      fingerprint: 'cccccccccccccccc'
+    } as const
     const writer = await EmbeddedSetWriter.open(setFolder(folder, 'reference'), header)
     const row = (line: number, source: string) => ({
       place: `/somebody/data/a|b.jsonl:${line}`,

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../src/checkpoint/config.js'
@@ -50,6 +50,7 @@ t.test('all steps in one command, each only as often as it has to be', async (t)
   for (const step of ['stage1', 'debias', 'stage2', 'baselines', 'assemble', 'report']) {
     t.match(first.stderr, new RegExp(`^${step}: starts$`, 'm'))
   }
+  t.match(readFileSync(path('out/report.html'), 'utf8'), '<td>ratings</td><td>ratings.jsonl</td>')
   t.strictSame((await readConfig(path('out'))).objectiveNames, ['red', 'verbosity'])
 
   const steps = (stderr: string) =>

@@ -1,5 +1,6 @@
 /** `armorm train embed`: hidden states of the data's rows, shard by shard, into the work folder. */
 import { mkdir } from 'node:fs/promises'
+import { basename } from 'node:path'
 import type { Bundle } from '../../bundle/load.js'
 import { checksum } from '../../bundle/files.js'
 import { usableThreads } from '../../engine/threads.js'
@@ -85,12 +86,15 @@ async function headerOf(
   maxTokens: number
 ): Promise<EmbeddedHeader> {
   const { name, revision } = model
+  const hashes: string[] = []
+  for (const path of source.files) hashes.push((await checksum(path)).sha256)
   return {
     set: source.set,
     model: { name, revision },
     hidden: backbone.hidden_size,
     ...(source.set === 'ratings' && { objectives }),
-    fingerprint: fingerprint({ revision, maxTokens, data: await dataFingerprint(source) })
+    files: source.files.map((path, i) => ({ file: basename(path), sha256: hashes[i]! })),
+    fingerprint: fingerprint({ revision, maxTokens, data: dataFingerprint(source, hashes) })
   }
 }
 
@@ -98,9 +102,8 @@ async function headerOf(
  * Of what decides rows and their labels, and of nothing else: hours of work should not be lost to a setting of another
  * file, or to the number of threads.
  */
-async function dataFingerprint({ set, files, data, seed }: DataSource): Promise<string> {
-  const contents = []
-  for (const path of files) contents.push({ sha256: (await checksum(path)).sha256, columns: columnsOf(path, data) })
+function dataFingerprint({ set, files, data, seed }: DataSource, hashes: readonly string[]): string {
+  const contents = files.map((path, i) => ({ sha256: hashes[i], columns: columnsOf(path, data) }))
   const { max_rows, max_rows_per_source, split, out_of_range } = data
   return fingerprint({
     set,

@@ -6,9 +6,11 @@ import { heatMap, lineChart } from './charts.js'
 import { html, type Markup, number, table } from './html.js'
 
 export function dataSection(data: readonly DataSummary[]): Markup {
-  const rows = data.flatMap(({ set, keys, files }) => files.map(({ file, rows }) => [set, file, rows, keys]))
+  const rows = data.flatMap(({ set, keys, files }) =>
+    files.map(({ file, rows, sha256 }) => [set, file, rows, keys, sha256?.slice(0, 16) ?? ''])
+  )
   const sources = data.flatMap(({ set, sources }) => sources.map(({ source, rows }) => [set, source, rows]))
-  return html`${table(['set', 'file', 'rows', 'prompts of the set'], rows, [2, 3])}
+  return html`${table(['set', 'file', 'rows', 'prompts of the set', 'SHA-256, first 16 digits'], rows, [2, 3])}
   ${
     sources.length > 0
       ? html`<details>

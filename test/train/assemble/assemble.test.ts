@@ -164,7 +164,7 @@ t.test('the card has data, settings and results, and nothing of the machine', as
   t.match(card, '# a: b\n')
   t.match(card, /\| is\\\|safe \| rated \| 399 \| 10 \|/)
   t.match(card, /\| uniform gating \| 61\.0 % \| 56\.0 % to 66\.0 % \| 60 \|/)
-  t.match(card, /\| reference \| a\\\|b\.jsonl \| 3 \|/)
+  t.match(card, /\| reference \| a\\\|b\.jsonl \| 3 \| `d{64}` \|/)
   t.match(card, '"temperature": 4')
   t.notMatch(card, 'somebody')
   t.notMatch(card, t.testdirName)
