@@ -36,6 +36,8 @@ export interface ComparedRow {
 export interface ComparedPart {
   readonly rows: readonly ComparedRow[]
   readonly settings?: { readonly confidence?: number }
+  /** Compared pairs whose prompt is rated too. */
+  readonly rated_prompts?: number
   readonly warnings?: readonly { readonly sign: string; readonly message: string }[]
   readonly seconds?: number
 }

@@ -91,6 +91,13 @@ class ModelingTest(unittest.TestCase):
     def test_scores(self):
         self.check(self.load(dtype=self.torch.float32), 1e-4)
 
+    def test_what_a_template_prints_behind_the_answer_does_not_count(self):
+        model = self.load(dtype=self.torch.float32)
+        case = next(case for case in self.expected["cases"] if case["input_ids"][-1] == 2)
+        with self.torch.no_grad():
+            output = model(input_ids=self.torch.tensor([case["input_ids"] + [9]]))
+        self.assertAlmostEqual(output.score.item(), case["score"], delta=1e-4)
+
     def test_heads_stay_float32(self):
         model = self.load(dtype=self.torch.bfloat16)
         self.assertEqual(model.model.norm.weight.dtype, self.torch.bfloat16)

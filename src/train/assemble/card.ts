@@ -133,8 +133,11 @@ function compared({ baselines }: Results): string[] {
   return [
     '## Results',
     '',
-    'Pairs of answers whose better one scores higher, on prompts that nothing was trained on; 95 % intervals by bootstrap over',
-    'prompts.',
+    `Pairs of answers whose better one scores higher, ties counted half, on prompts whose pairs nothing was trained or chosen by;`,
+    `${percent(baselines.settings?.confidence ?? 0.95)} intervals by bootstrap over prompts.`,
+    ...(baselines.rated_prompts
+      ? [`Of ${baselines.rated_prompts} pairs the prompt is rated too: the ratings may have been trained on it.`]
+      : []),
     '',
     ...table(['', 'accuracy', 'interval', 'pairs'], rows)
   ]

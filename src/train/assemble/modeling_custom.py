@@ -63,20 +63,26 @@ class LlamaForRewardModelWithGating(LlamaPreTrainedModel):
         self.gating = Gate(config)
         self.post_init()
 
-    def forward(self, input_ids, attention_mask=None, position_ids=None, gate_index=None, **kwargs):
+    def forward(
+        self, input_ids, attention_mask=None, position_ids=None, gate_index=None, reward_index=None, **kwargs
+    ):
         """Rates conversations.
 
         input_ids [B, S], padded on either side; attention_mask [B, S], needed where they are padded, unless padding is
         on the right and pad_token_id occurs nowhere else; gate_index [B], by default the start of the last match of
-        config.gating_token_pattern.
+        config.gating_token_pattern; reward_index [B], by default the token that closes the answer, or the last one
+        where none does.
         """
         states = self.model(input_ids, attention_mask=attention_mask, position_ids=position_ids, use_cache=False)[0]
         rows = torch.arange(input_ids.shape[0], device=states.device)
         if gate_index is None:
             gate_index = self.find_gate(input_ids, attention_mask)
+        gate_index = torch.as_tensor(gate_index, device=input_ids.device)
+        if reward_index is None:
+            reward_index = self.find_end(input_ids, attention_mask, gate_index)
         dtype = self.regression_layer.weight.dtype
-        last = states[rows, self.last_index(input_ids, attention_mask).to(states.device)].to(dtype)
-        prompt = states[rows, torch.as_tensor(gate_index, device=states.device)].to(dtype)
+        last = states[rows, torch.as_tensor(reward_index, device=states.device)].to(dtype)
+        prompt = states[rows, gate_index.to(states.device)].to(dtype)
         rewards = self.regression_layer(last)
         gating = self.gating(prompt)
         score = (gating * (rewards @ self.reward_transform_matrix)).sum(dim=-1)
@@ -91,8 +97,20 @@ class LlamaForRewardModelWithGating(LlamaPreTrainedModel):
             return (positions * attention_mask.bool()).argmax(dim=-1)
         if self.config.pad_token_id is None:
             return positions[-1:].expand(input_ids.shape[0])
-        # Before the first padding; -1, the last one, where there is none.
-        return (input_ids == self.config.pad_token_id).int().argmax(dim=-1) - 1
+        # Before the first padding; the last one where there is none.
+        return ((input_ids == self.config.pad_token_id).int().argmax(dim=-1) - 1) % input_ids.shape[1]
+
+    def find_end(self, input_ids, attention_mask, gate_index):
+        """Index of the token that closes each answer, the one that closes prompts too; else of the last token: [B]
+
+        Many chat templates print a line break behind it, which is no part of the answer.
+        """
+        last = self.last_index(input_ids, attention_mask)
+        pattern = self.config.gating_token_pattern
+        positions = torch.arange(input_ids.shape[1], device=input_ids.device)
+        answer = (positions >= gate_index[:, None] + len(pattern)) & (positions <= last[:, None])
+        closing = (input_ids == pattern[0]) & answer
+        return torch.where(closing.any(dim=-1), closing.int().argmax(dim=-1), last)
 
     def find_gate(self, input_ids, attention_mask):
         """Start of the last match of the gate pattern in each conversation: [B]"""

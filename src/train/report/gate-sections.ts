@@ -65,7 +65,7 @@ export function weightsSection({ objectives, weights }: Stage2Result): Markup {
 }
 
 /** @param first what differences are taken from: the first row's accuracy minus the others' */
-export function comparedSection({ rows, settings }: ComparedPart, first: string): Markup {
+export function comparedSection({ rows, settings, rated_prompts: rated }: ComparedPart, first: string): Markup {
   const all = rows.map(({ all }) => all)
   const scale = {
     low: Math.min(0.5, ...all.map(({ low }) => low)) - 0.01,
@@ -104,7 +104,8 @@ export function comparedSection({ rows, settings }: ComparedPart, first: string)
   const pairsOf = (category: string) => rows[0]?.categories[category]?.pairs ?? 0
   return html`<p>
       Pairs whose better response scores higher, ties counted half; ${percent(settings?.confidence ?? 0.95)} intervals
-      by bootstrap over prompts. Strokes: chance, and no difference.
+      by bootstrap over prompts. Strokes: chance, and no
+      difference.${rated ? ` Of ${rated} pairs the prompt is rated too: the ratings may have been trained on it.` : null}
     </p>
     ${table(header, rows.map(line), [1, 2, 4, 5, 6])}
     ${
