@@ -11,7 +11,11 @@ import { trainCommand } from './train.js'
 const program = new Command('armorm')
   .description('Serve, export and study ArmoRM-style reward models')
   .version(await packageVersion())
+<<<<<<< HEAD
   // `armorm train` has options of its own that its steps have too: what stands behind a step is the step's.
+=======
+  // `armorm train` and its steps have options of the same names: those behind a step's name are the step's.
+>>>>>>> 230ce28750a8dff5b6b31312b16a9d6c95ba049a
   .enablePositionalOptions()
   .addCommand(serveCommand())
   .addCommand(exportCommand())

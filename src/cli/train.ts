@@ -93,7 +93,7 @@ async function trainAll(flags: Partial<DataFlags & WorkFlags> & { out?: string }
   removeAtExit(partialFolder(await outFolder(out)))
   const work = flags.work ?? `${out.replace(/\/+$/, '')}.work`
   await logged((log) => runTrain(work, settings, log, { ...embedOptions({ ...flags, backbone }), out }))
-  console.log(`${out}: trained; results and report data in ${work}`)
+  console.log(`${out}: trained; report.html in it tells how well`)
 }
 
 function embedOptions({ backbone, ratings, preferences, reference, threads, restart }: DataFlags): EmbedOptions {

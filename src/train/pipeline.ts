@@ -117,6 +117,8 @@ interface StepRecord {
   readonly fingerprint: string
   /** SHA-256 of the files that it wrote, by their path from the work folder. */
   readonly wrote: Readonly<Record<string, string>>
+  /** Names in the folder of the checkpoint after it ran. */
+  readonly out: readonly string[]
 }
 
 const RECORD_FILE = 'steps.json'
@@ -147,19 +149,29 @@ export async function runTrain(
     log.line(`${step.name}: starts`)
     await step.start(run)
     const wrote = await checksums(run, step.writes(run))
-    const record = { ...(await readRecord(work)), [step.name]: { fingerprint: wanted, wrote } }
+    const record = {
+      ...(await readRecord(work)),
+      [step.name]: { fingerprint: wanted, wrote, out: await namesIn(options.out) }
+    }
     await writeJson(join(work, RECORD_FILE), record)
   }
 }
 
-/** A checkpoint that this work folder did not write is not replaced, and that should not be found after hours. */
+/** What this work folder did not write is not replaced, and that should not be found after hours. */
 async function checkOut(run: Run): Promise<void> {
   const { work, out } = run
-  const present = existsSync(out) ? await readdir(out) : []
+  const present = await namesIn(out)
   if (present.length === 0) return
-  const last = (await readRecord(work))['assemble']
-  if (last && pathFrom(run, join(out, CONFIG_FILE)) in last.wrote && (await unchanged(run, last))) return
-  throw new ArmormError('invalid_config', `--out ${out} is not empty, and not what ${work} wrote there`)
+  const records = await readRecord(work)
+  const last = records['assemble']
+  const ours = last !== undefined && pathFrom(run, join(out, CONFIG_FILE)) in last.wrote && (await unchanged(run, last))
+  const known = new Set(Object.values(records).flatMap(({ out: names }) => names))
+  if (ours && present.every((name) => known.has(name))) return
+  throw new ArmormError('invalid_config', `--out ${out} is not empty, and not just what ${work} wrote there`)
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return existsSync(folder) ? readdir(folder) : []
 }
 
 async function readRecord(work: string): Promise<StepRecords> {

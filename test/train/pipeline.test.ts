@@ -73,11 +73,16 @@ t.test('all steps in one command, each only as often as it has to be', async (t)
   )
   t.match(repaired.stderr, /^stage2: is there\nbaselines: starts$/m)
 
+  writeFileSync(path('out/notes.txt'), 'mine')
+  t.match((await runArmorm(t, args)).stderr, /invalid_config: --out .*out is not empty/)
+  t.ok(existsSync(path('out/notes.txt')))
+  rmSync(path('out/notes.txt'))
+
   // What somebody else wrote is not replaced, and that is found before any work.
   writeFileSync(path('out/config.json'), '{}')
   const foreign = await runArmorm(t, args)
   t.equal(foreign.code, 1)
-  t.match(foreign.stderr, /invalid_config: --out .*out is not empty, and not what .*out.work wrote there/)
+  t.match(foreign.stderr, /invalid_config: --out .*out is not empty, and not just what .*out.work wrote there/)
   t.notMatch(foreign.stderr, /rows are there/)
   t.ok(existsSync(path('out/modeling_custom.py')))
 })

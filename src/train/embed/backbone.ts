@@ -1,14 +1,15 @@
 /** The backbone whose states are taken: a bundle, or a checkpoint that is exported once into the work folder. */
 import { existsSync } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, rm, stat } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
 import { type Bundle, loadBundle } from '../../bundle/load.js'
 import { MANIFEST_FILE } from '../../bundle/manifest.js'
-import { CONFIG_FILE } from '../../checkpoint/config.js'
+import { ARCHITECTURE, CONFIG_FILE, readConfigJson } from '../../checkpoint/config.js'
 import { ArmormError } from '../../errors.js'
 import { exportBundle } from '../../export/export-bundle.js'
 import type { TrainLog } from '../log.js'
 import { fingerprint, readJson, writeJson } from '../work-files.js'
+import { writeStandIn } from './stand-in-heads.js'
 
 /**
  * The bundle of `--backbone`.
@@ -26,15 +27,29 @@ export async function openBackbone(path: string, work: string, log: TrainLog): P
   const stamp = { checkpoint: await stampOf(path) }
   if (fingerprint(await readJson(stampPath)) === fingerprint(stamp)) return loadBundle(out)
   log.line(`exporting ${path} as fp32 to ${out}`)
-  await exportBundle({
-    checkpoint: path,
-    out,
-    precision: 'fp32',
-    replace: true,
-    onProgress: (done, step) => log.progress(done, step)
-  })
+  const standIn = join(work, 'backbone.checkpoint')
+  try {
+    const plain = !(await isRewardModel(path))
+    if (plain) await writeStandIn(path, standIn)
+    await exportBundle({
+      checkpoint: plain ? standIn : path,
+      out,
+      precision: 'fp32',
+      name: basename(resolve(path)),
+      replace: true,
+      onProgress: (done, step) => log.progress(done, step)
+    })
+  } finally {
+    await rm(standIn, { recursive: true, force: true })
+  }
   await writeJson(stampPath, stamp)
   return loadBundle(out)
+}
+
+/** Whether a checkpoint has heads that the exporter takes. */
+async function isRewardModel(path: string): Promise<boolean> {
+  const config = (await readConfigJson(path)) as { architectures?: unknown } | null
+  return Array.isArray(config?.architectures) && config.architectures[0] === ARCHITECTURE
 }
 
 /** Changes with the files of a checkpoint; reading gigabytes of weights to know would take minutes. */
