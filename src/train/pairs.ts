@@ -106,9 +106,8 @@ export function adjust(ratings: Float32Array, transform: RatingHead['transform']
 }
 
 /**
- * Parts by key. A key's part depends on key and seed alone; what is for testing is also what stage 1 does not train on
- * when its share is at least as large. Where rows state their split, "heldout" is the test part, and the others are
- * divided into train and validation; a key with one such row is for testing altogether.
+ * Parts by key: a key's part depends on key and seed alone. Where rows state their split, "heldout" is the test part, and
+ * the others are divided into train and validation; a key with one such row is for testing altogether.
  * @throws ArmormError invalid_work when a part is empty
  */
 export function splitPairs(

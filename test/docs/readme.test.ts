@@ -15,8 +15,8 @@ import { documents, fences, marked, read, section, tableRows } from '../support/
 const README = read('README.md')
 
 const exportFlags = exportCommand().options.map(({ long }) => long ?? '')
-/** Of `npm run fidelity` and `npm run bench`, as they declare them for parseArgs. */
-const benchFlags = ['bench/fidelity.ts', 'bench/options.ts'].flatMap((file) =>
+/** Of `npm run fidelity`, `npm run bench` and `npm run bench:gate`, as they declare them for parseArgs. */
+const benchFlags = ['bench/fidelity.ts', 'bench/options.ts', 'bench/gate.ts'].flatMap((file) =>
   [...read(file).matchAll(/^ +(\w+): \{ type: '(?:string|boolean)'/gm)].map(([, flag]) => `--${flag}`)
 )
 

@@ -8,7 +8,7 @@ import { CLUSTERS, type Planted, plantedWork, QUICK } from '../../support/plante
 const one = (cluster: number) => [0, 1, 2, 3].map((j) => (j === cluster ? 1 : 0))
 
 async function run(folder: string, planted: Partial<Planted>) {
-  await plantedWork(folder, { pairs: 2000, seed: 1, decides: one, ...planted })
+  await plantedWork(folder, { pairs: 1500, seed: 1, decides: one, ...planted })
   const settings = trainSettings({ seed: 1, stage2: { ...QUICK, test_share: 0.4 } }, 'test')
   const lines: string[] = []
   const log = { line: (text: string) => void lines.push(text), progress: () => undefined }
