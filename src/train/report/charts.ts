@@ -19,15 +19,23 @@ export interface LineChart {
 const SIZE = { width: 300, height: 170, left: 52, right: 10, top: 24, bottom: 24 }
 const COLOURS = ['#3b7dd8', '#d9662b', '#4a9c5d', '#9a5fc0']
 
-/** Evenly spaced round numbers within a range, two to six of them. */
+/** Evenly spaced round numbers within a range, seven at most. */
 export function ticks(low: number, high: number): number[] {
   if (!(high > low)) return [low]
-  const raw = (high - low) / 4
+  const raw = (high - low) / 6
   const power = 10 ** Math.floor(Math.log10(raw))
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= raw) ?? 10 * power
   const first = Math.ceil(low / step - 1e-9)
   const count = Math.floor(high / step + 1e-9) - first + 1
   return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)))
+}
+
+/** Powers of ten between two exponents, six at most. */
+function powers(left: number, right: number): number[] {
+  const first = Math.ceil(left)
+  const count = Math.max(0, Math.floor(right) - first + 1)
+  const step = Math.ceil(count / 6) || 1
+  return Array.from({ length: Math.ceil(count / step) }, (_, i) => 10 ** (first + i * step))
 }
 
 export function lineChart({ title, series, logarithmic = false, mark }: LineChart): Markup {
@@ -45,15 +53,11 @@ export function lineChart({ title, series, logarithmic = false, mark }: LineChar
       html`<line class="grid" x1="${SIZE.left}" x2="${width - SIZE.right}" y1="${at(py(y))}" y2="${at(py(y))}" />
         <text class="tick" x="${SIZE.left - 4}" y="${at(py(y) + 4)}" text-anchor="end">${number(y, 5)}</text>`
   )
-  const xs = logarithmic
-    ? ticks(left, right)
-        .filter(Number.isInteger)
-        .map((power) => 10 ** power)
-    : ticks(left, right)
+  const xs = logarithmic ? powers(left, right) : ticks(left, right)
   const xTicks = xs.map(
     (x) =>
       html`<text class="tick" x="${at(px(x))}" y="${height - 8}" text-anchor="middle"
-        >${logarithmic ? `1e${Math.log10(x)}` : number(x)}</text
+        >${logarithmic ? `1e${Math.round(Math.log10(x))}` : number(x)}</text
       >`
   )
   const marked =

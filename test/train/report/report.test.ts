@@ -22,9 +22,9 @@ t.test('texts are escaped, markup is not', async (t) => {
 })
 
 t.test('ticks are round, and within the range', async (t) => {
-  t.strictSame(ticks(0, 1), [0, 0.5, 1])
-  t.strictSame(ticks(0.6531, 0.6932), [0.66, 0.68])
-  t.strictSame(ticks(-5, 5), [-5, 0, 5])
+  t.strictSame(ticks(0, 1), [0, 0.2, 0.4, 0.6, 0.8, 1])
+  t.strictSame(ticks(0.6531, 0.6932), [0.66, 0.67, 0.68, 0.69])
+  t.strictSame(ticks(-5, 5), [-4, -2, 0, 2, 4])
   t.strictSame(ticks(3, 3), [3])
 })
 
@@ -46,6 +46,10 @@ t.test('charts have their points where they belong', async (t) => {
     mark: 100
   }).text
   t.match(chart, 'aria-label="a&lt;b"')
+  t.strictSame(
+    [...chart.matchAll(/>(1e\d)</g)].map(([, power]) => power),
+    ['1e0', '1e1', '1e2', '1e3']
+  )
   const path = /<path d="([^"]+)"/.exec(chart)?.[1] ?? ''
   const places = [...path.matchAll(/([ML])([\d.]+) ([\d.]+)/g)].map(
     ([, kind, x, y]) => [kind, Number(x), Number(y)] as const
