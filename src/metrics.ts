@@ -109,7 +109,6 @@ export class Metrics implements ScoringObserver {
 
   constructor(manifest: Manifest, reference: Reference | null, provider: ExecutionProvider, sources: MetricSources) {
     collectDefaultMetrics({ register: this.#service })
-    this.serves(manifest, reference, provider)
     this.#sampled('queue_depth', 'Conversations waiting for a batch.', () => sources.queueDepth())
     this.#sampled('queue_tokens', 'Tokens waiting for a batch.', () => sources.queuedTokens())
     this.#sampled('queue_limit_tokens', 'Tokens that may wait.', () => sources.queueLimit())
@@ -132,6 +131,8 @@ export class Metrics implements ScoringObserver {
     this.#sampled('explain_store_entries', 'Explanations kept.', () => sources.explainEntries())
     this.#sampled('explain_store_bytes', 'Bytes that explanations take.', () => sources.explainBytes())
     this.#sampled('cache_bytes', 'Bytes that remembered rewards take.', () => sources.cacheBytes())
+    // Last: what is scraped is put together here.
+    this.serves(manifest, reference, provider)
   }
 
   get registry(): Registry {
