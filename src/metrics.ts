@@ -91,7 +91,6 @@ export class Metrics implements ScoringObserver {
 
   constructor(manifest: Manifest, reference: Reference | null, provider: ExecutionProvider, sources: MetricSources) {
     collectDefaultMetrics({ register: this.#service })
-    this.serves(manifest, reference, provider)
     this.#sampled('queue_depth', 'Conversations waiting for a batch.', () => sources.queueDepth())
     this.#sampled('queue_tokens', 'Tokens waiting for a batch.', () => sources.queuedTokens())
     this.#sampled('target_tokens', 'Distinct tokens up to which a batch is filled.', () => sources.targetTokens())
@@ -108,6 +107,8 @@ export class Metrics implements ScoringObserver {
     this.#sampled('explain_store_entries', 'Explanations kept.', () => sources.explainEntries())
     this.#sampled('explain_store_bytes', 'Bytes that explanations take.', () => sources.explainBytes())
     this.#sampled('cache_bytes', 'Bytes that remembered rewards take.', () => sources.cacheBytes())
+    // Last: what is registered later would not be seen.
+    this.serves(manifest, reference, provider)
   }
 
   get registry(): Registry {

@@ -2,6 +2,7 @@ import t from 'tap'
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { calibrateCommand } from '../../src/cli/calibrate.js'
+import { doctorCommand } from '../../src/cli/doctor.js'
 import { exportCommand } from '../../src/cli/export.js'
 import { planCommand } from '../../src/cli/plan.js'
 import { serveCommand } from '../../src/cli/serve.js'
@@ -41,6 +42,7 @@ t.test('the flags and variables that the documents name exist', async (t) => {
     ...serveCommand().options.map(({ long }) => long),
     ...exportFlags,
     ...calibrateCommand().options.map(({ long }) => long),
+    ...doctorCommand().options.map(({ long }) => long),
     ...planCommand().options.map(({ long }) => long),
     ...simulateFlags,
     ...benchFlags,
