@@ -216,6 +216,11 @@ export const ERRORS = {
     action:
       'Use --provider cpu, or install the CUDA libraries (README, GPU) and serve an fp16 bundle on a machine with a CUDA device.'
   },
+  not_enough_memory: {
+    status: null,
+    meaning: 'A reload would need more memory than is free beside the model in service.',
+    action: 'Allow more memory (`armorm doctor` says how much), or restart the server instead.'
+  },
   invalid_config: {
     status: null,
     meaning: 'A flag, environment variable or configuration file has a value that is not allowed.',

@@ -131,7 +131,7 @@ export class Metrics implements ScoringObserver {
     this.#sampled('explain_store_entries', 'Explanations kept.', () => sources.explainEntries())
     this.#sampled('explain_store_bytes', 'Bytes that explanations take.', () => sources.explainBytes())
     this.#sampled('cache_bytes', 'Bytes that remembered rewards take.', () => sources.cacheBytes())
-    // Last: what is scraped is put together here.
+    // Last: what is registered later would not be seen.
     this.serves(manifest, reference, provider)
   }
 

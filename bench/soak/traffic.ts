@@ -84,8 +84,8 @@ export function traffic({
       on_error: random() < 0.8 ? 'item' : 'request',
       ...(random() < 0.5 && { return: pick([[], ['ratings'], ['gating', 'explain_id'], ['usage', 'timing']]) })
     }
-    if (random() < 0.05) return json('/score', body, [200, 400, 422, 504], { 'x-request-timeout-ms': '1' })
-    return json('/score', body, [200, 400, 422])
+    if (random() < 0.05) return json('/score', body, [200, 400, 413, 422, 504], { 'x-request-timeout-ms': '1' })
+    return json('/score', body, [200, 400, 413, 422])
   }
   const contract = (): SoakRequest => {
     const rendered = () => `<|im_start|>user\n${text()}<|im_end|>\n<|im_start|>assistant\n${text()}<|im_end|>\n`

@@ -1,10 +1,12 @@
 /** A bundle as `armorm serve` has it in service: engine, tokenizer, queue, and all that depends on them. */
 import { realpath } from 'node:fs/promises'
+import { leastEngineBytes } from '../bundle/least-memory.js'
 import { type Bundle, loadBundle } from '../bundle/load.js'
 import { exactTokensOf } from '../bundle/manifest.js'
 import { loadReference, type Reference } from '../bundle/reference.js'
 import { selfTest, selfTestProof } from '../bundle/self-test.js'
 import type { ServeOptions } from '../config/schema.js'
+import { type MemoryRoom, memoryRoom } from '../engine/memory.js'
 import { type EngineEvent, EngineSupervisor } from '../engine/supervisor.js'
 import { usableThreads } from '../engine/threads.js'
 import { ArmormError } from '../errors.js'
@@ -28,6 +30,11 @@ const WARM_UP_MS = 1500
 const MOST_TOKENIZER_THREADS = 4
 /** Bytes of token ids that are kept to know a repeat without tokenizing it; no more than for the rewards. */
 const REMEMBERED_TOKENS = 32 * 1024 * 1024
+
+/** Tokenizer workers, each of which holds a tokenizer of its own. */
+export function tokenizerThreads({ tokenizerThreads: asked }: Pick<ServeOptions, 'tokenizerThreads'>): number {
+  return asked || Math.min(MOST_TOKENIZER_THREADS, usableThreads())
+}
 
 /** A bundle that was read and checked, of which nothing runs yet. */
 export interface OpenedBundle extends Bundle {
@@ -98,7 +105,7 @@ export async function loadModel(
     maxTokens,
     vocabSize: manifest.backbone.vocab_size,
     gatePattern: manifest.gate.pattern,
-    threads: options.tokenizerThreads || Math.min(MOST_TOKENIZER_THREADS, usableThreads()),
+    threads: tokenizerThreads(options),
     deadlineMs: options.tokenizerDeadline
   })
   let loaded = false
@@ -177,7 +184,20 @@ export async function loadModel(
   }
 }
 
-/** A model that is read anew from `--model`. @throws ArmormError as `openBundle` and `loadModel` do */
+/**
+ * A model that is read anew from `--model`, beside the one in service.
+ * @throws ArmormError not_enough_memory; as `openBundle` and `loadModel` do
+ */
 export async function loadAgain(surroundings: Surroundings, before: LoadedModel): Promise<LoadedModel> {
-  return loadModel(await openBundle(surroundings.options), surroundings, before)
+  const opened = await openBundle(surroundings.options)
+  // On a GPU the weights are in its memory, of which nothing is known here.
+  if (surroundings.options.provider === 'cpu') requireMemory(leastEngineBytes(opened.manifest), memoryRoom())
+  return loadModel(opened, surroundings, before)
+}
+
+/** Without this the kernel would decide which of the two models has to go. @throws ArmormError not_enough_memory */
+export function requireMemory(least: number, room: Pick<MemoryRoom, 'available'> | null): void {
+  if (room === null || least <= room.available) return
+  const message = `the model takes ${least} bytes of memory at least, beside the one in service, and ${room.available} are free`
+  throw new ArmormError('not_enough_memory', message, { needed: least, available: room.available })
 }

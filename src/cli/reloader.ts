@@ -43,10 +43,14 @@ export class Reloader<T extends Swappable> {
     }
     this.#busy = 'loading'
     // The stop waits for requests in flight, this one among them, but not for a model that loads.
-    const stopped = new Promise<never>((_resolve, reject) => {
-      this.#stop.signal.addEventListener('abort', () => reject(shuttingDown()), { once: true })
-    })
-    return Promise.race([this.#reload(), stopped])
+    let stopped = () => {}
+    const stop = new Promise<never>((_resolve, reject) => (stopped = () => reject(shuttingDown())))
+    this.#stop.signal.addEventListener('abort', stopped, { once: true })
+    try {
+      return await Promise.race([this.#reload(), stop])
+    } finally {
+      this.#stop.signal.removeEventListener('abort', stopped)
+    }
   }
 
   /** No reload switches any more; one under way is refused. */

