@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { ArmormError } from '../errors.js'
 import { packageVersion } from '../version.js'
 import { calibrateCommand } from './calibrate.js'
+import { evaluateCommand } from './evaluate.js'
 import { exportCommand } from './export.js'
 import { planCommand } from './plan.js'
 import { serveCommand } from './serve.js'
@@ -17,6 +18,7 @@ const program = new Command('armorm')
   .addCommand(serveCommand())
   .addCommand(exportCommand())
   .addCommand(calibrateCommand())
+  .addCommand(evaluateCommand())
   .addCommand(planCommand())
   .addCommand(trainCommand())
 
