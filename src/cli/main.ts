@@ -5,6 +5,7 @@ import { ArmormError } from '../errors.js'
 import { packageVersion } from '../version.js'
 import { calibrateCommand } from './calibrate.js'
 import { doctorCommand } from './doctor.js'
+import { evaluateCommand } from './evaluate.js'
 import { exportCommand } from './export.js'
 import { planCommand } from './plan.js'
 import { serveCommand } from './serve.js'
@@ -19,6 +20,7 @@ const program = new Command('armorm')
   .addCommand(exportCommand())
   .addCommand(calibrateCommand())
   .addCommand(doctorCommand())
+  .addCommand(evaluateCommand())
   .addCommand(planCommand())
   .addCommand(trainCommand())
 

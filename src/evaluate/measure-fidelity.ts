@@ -75,7 +75,8 @@ function digits(value: number): number {
   return Number(value.toPrecision(6))
 }
 
-async function loadWithTokenizer(folder: string): Promise<Bundle> {
+/** @throws ArmormError no_tokenizer; what keeps the bundle from being loaded */
+export async function loadWithTokenizer(folder: string): Promise<Bundle> {
   const bundle = await loadBundle(folder)
   if (bundle.manifest.tokenizer) return bundle
   throw new ArmormError('no_tokenizer', `${folder} has no tokenizer, so it cannot score conversations`)

@@ -33,12 +33,14 @@ export interface RatedItem<T extends Placed> {
 /**
  * Starts tokenizer workers and an engine, and ends them with the iteration, however that ends. Prompts that are too
  * long are cut from the left.
- * @throws ArmormError invalid_data naming the place of a conversation that cannot be rated; what keeps the bundle from
- *   being loaded; whatever `items` throws
+ * @param onRefused told of a conversation that cannot be rated, in its turn, which is then left out
+ * @throws ArmormError invalid_data naming the place of a conversation that cannot be rated, where there is no
+ *   `onRefused`; what keeps the bundle from being loaded; whatever `items` throws
  */
 export async function* rateInOrder<T extends Placed>(
   { folder, manifest }: Bundle,
-  items: AsyncIterable<T>
+  items: AsyncIterable<T>,
+  onRefused?: (item: T, error: ArmormError) => void
 ): AsyncGenerator<RatedItem<T>> {
   const threads = usableThreads()
   const tokenizer = await TokenizerPool.create({
@@ -68,31 +70,31 @@ export async function* rateInOrder<T extends Placed>(
       }
       throw new ArmormError('non_finite', 'the model produced a value that is not a finite number')
     }
-    const underWay: { place: string; rated: Promise<RatedItem<T>> }[] = []
-    const oldest = () => {
-      const { place, rated } = underWay.shift() as (typeof underWay)[number]
-      return at(place, rated)
+    const underWay: { item: T; rated: Promise<RatedItem<T>> }[] = []
+    /** The oldest, or nothing where it was refused. */
+    const oldest = async (): Promise<readonly RatedItem<T>[]> => {
+      const { item, rated } = underWay.shift() as (typeof underWay)[number]
+      try {
+        return [await rated]
+      } catch (error) {
+        // The server's own fault is not the conversation's.
+        if (!isItemError(error)) throw error
+        if (!onRefused) {
+          throw new ArmormError('invalid_data', `${item.place}: ${error.code}: ${error.message}`, {}, error)
+        }
+        onRefused(item, error)
+        return []
+      }
     }
     for await (const item of items) {
       const rated = rate(item)
       // It is waited for in its turn; until then its failure is not unheard of.
       rated.catch(() => undefined)
-      underWay.push({ place: item.place, rated })
-      if (underWay.length >= UNDER_WAY) yield await oldest()
+      underWay.push({ item, rated })
+      if (underWay.length >= UNDER_WAY) yield* await oldest()
     }
-    while (underWay.length > 0) yield await oldest()
+    while (underWay.length > 0) yield* await oldest()
   } finally {
     await Promise.all([engine.close(), tokenizer.close()])
-  }
-}
-
-/** The same result, or an error that says which line it is about. */
-async function at<T>(place: string, result: Promise<T>): Promise<T> {
-  try {
-    return await result
-  } catch (error) {
-    // The server's own fault is not the line's.
-    if (!isItemError(error)) throw error
-    throw new ArmormError('invalid_data', `${place}: ${error.code}: ${error.message}`, {}, error)
   }
 }

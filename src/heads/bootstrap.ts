@@ -37,8 +37,23 @@ export interface Compared {
 export function bootstrap(
   outcomes: readonly Float64Array[],
   keys: readonly string[],
-  { seed, resamples, confidence }: BootstrapOptions
+  options: BootstrapOptions
 ): Compared {
+  const accuracies = outcomes.map((row) => row.reduce((sum, value) => sum + value, 0) / row.length)
+  return compared(accuracies, resampled(outcomes, keys, options), options.confidence)
+}
+
+/**
+ * Accuracies of each way in resamples of the keys; all ways have the same ones.
+ * @param outcomes `[N]` of each way
+ * @param keys `[N]` key of each pair
+ * @returns `[resamples]` of each way
+ */
+export function resampled(
+  outcomes: readonly Float64Array[],
+  keys: readonly string[],
+  { seed, resamples }: Pick<BootstrapOptions, 'seed' | 'resamples'>
+): Float64Array[] {
   // Sums of each key: a resample is then a draw of keys, whatever the number of pairs.
   const index = new Map<string, number>()
   const keyOf = keys.map((key) => {
@@ -69,12 +84,18 @@ export function bootstrap(
       samples[row]![sample] = won / total
     })
   }
+  return samples
+}
 
-  const means = outcomes.map((row) => row.reduce((sum, value) => sum + value, 0) / row.length)
+/**
+ * @param found accuracy of each way
+ * @param samples `[resamples]` of each way, see `resampled`
+ */
+export function compared(found: readonly number[], samples: readonly Float64Array[], confidence: number): Compared {
   return {
-    accuracies: means.map((accuracy, row) => ({ accuracy, ...interval(samples[row]!, confidence) })),
-    differences: means.map((accuracy, row) => ({
-      difference: means[0]! - accuracy,
+    accuracies: found.map((accuracy, row) => ({ accuracy, ...interval(samples[row]!, confidence) })),
+    differences: found.map((accuracy, row) => ({
+      difference: found[0]! - accuracy,
       ...interval(
         samples[row]!.map((value, sample) => samples[0]![sample]! - value),
         confidence

@@ -28,7 +28,7 @@ export function comparisonTable(rows: readonly ComparedRow[], part: string, conf
 }
 
 /** Cells under each other, the first column to the left. */
-function aligned(rows: readonly (readonly string[])[]): string[] {
+export function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
   return rows.map((row) =>
     row

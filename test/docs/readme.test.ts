@@ -3,6 +3,7 @@ import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { calibrateCommand } from '../../src/cli/calibrate.js'
 import { doctorCommand } from '../../src/cli/doctor.js'
+import { evaluateCommand } from '../../src/cli/evaluate.js'
 import { exportCommand } from '../../src/cli/export.js'
 import { planCommand } from '../../src/cli/plan.js'
 import { serveCommand } from '../../src/cli/serve.js'
@@ -43,9 +44,14 @@ t.test('the flags and variables that the documents name exist', async (t) => {
   const flags = new Set([
     ...serveCommand().options.map(({ long }) => long),
     ...exportFlags,
-    ...[calibrateCommand(), doctorCommand(), planCommand(), trainCommand(), ...trainCommand().commands].flatMap(
-      ({ options }) => options.map(({ long }) => long)
-    ),
+    ...[
+      calibrateCommand(),
+      doctorCommand(),
+      evaluateCommand(),
+      planCommand(),
+      trainCommand(),
+      ...trainCommand().commands
+    ].flatMap(({ options }) => options.map(({ long }) => long)),
     ...simulateFlags,
     ...benchFlags,
     '--help',
@@ -83,6 +89,14 @@ t.test('the table of export options has every flag', async (t) => {
   t.strictSame(
     rows.filter((name) => name.startsWith('--')),
     exportFlags
+  )
+})
+
+t.test('the table of flags of evaluate has every flag', async (t) => {
+  const rows = tableRows(section(README, 'Evaluating')).map(([first = '']) => marked(first)[0])
+  t.strictSame(
+    rows,
+    evaluateCommand().options.map(({ long }) => long)
   )
 })
 
