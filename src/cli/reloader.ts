@@ -77,9 +77,9 @@ export class Reloader<T extends Swappable> {
       throw shuttingDown()
     }
     slot.current = model
-    onEnd({ model })
     this.#busy = 'draining'
     void this.#retire(previous)
+    onEnd({ model })
     const ms = Math.round(performance.now() - began)
     const revisions = { previous: previous.manifest.model.revision, revision: model.manifest.model.revision }
     logger.info({ ...revisions, ms }, 'reloaded')

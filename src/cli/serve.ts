@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Command, Option } from 'commander'
 import { CONFIG_OPTION, resolveConfig } from '../config/resolve.js'
 import { flagOf, OPTION_NAMES, optionSchema, type ServeOptions, variableOf } from '../config/schema.js'
+import { ArmormError } from '../errors.js'
 import { AdminListener } from '../http/admin-listener.js'
 import { createApp } from '../http/app.js'
 import { isLoopback } from '../http/auth/access.js'
@@ -23,6 +24,8 @@ import { StopSignals } from './stop-signals.js'
 
 /** Milliseconds for the last replies when the engine is given up. */
 const GIVE_UP_MS = 1000
+/** Milliseconds before the end of a stop at which those who still wait for room are told. */
+const LAST_WORDS_MS = 500
 
 /** @param engineProgram - stands in for the engine's, in measurements of what is around it */
 export function serveCommand(engineProgram?: string): Command {
@@ -45,7 +48,7 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
   const logger = createLogger(options.logLevel)
   const signals = new StopSignals(logger)
   const keyFile = keyFileOf(options, logger)
-  const admin = options.adminPort < 0 ? null : new AdminListener(options.adminHost, options.adminPort)
+  const admin = options.adminPort < 0 ? null : new AdminListener(options.adminHost, options.adminPort, options)
   const opened = await openBundle(options)
   const lifecycle = new Lifecycle()
   let giveUp = async (): Promise<void> => process.exit(1)
@@ -107,6 +110,7 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
   giveUp = async () => {
     // What is in flight has been refused just now, and is told so.
     reloader.stop()
+    slot.current.admission.close(new ArmormError('engine_unavailable', 'the engine has failed'))
     await drain(app, lifecycle, { deadlineMs: GIVE_UP_MS })
     process.exit(1)
   }
@@ -114,7 +118,11 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
     const [delayMs, deadlineMs] = [options.drainDelay * 1000, options.shutdownDeadline * 1000]
     const deadline = delay(delayMs + deadlineMs, undefined, { ref: false })
     reloader.stop()
+    // Whoever stands in line by then would be cut without a word.
+    const refuse = () => slot.current.admission.close(new ArmormError('shutting_down', 'the server is shutting down'))
+    setTimeout(refuse, delayMs + Math.max(0, deadlineMs - LAST_WORDS_MS)).unref()
     const finished = await drain(app, lifecycle, { delayMs, deadlineMs })
+    admin?.close()
     // A run that nobody waits for any more may outlast the deadline: the engine's process ends with this one.
     if (finished) await Promise.race([slot.current.close(), deadline])
     return finished
@@ -129,11 +137,10 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
   }
 }
 
-/** The file of API keys, watched, and read again on SIGHUP; null where none is set. @throws ArmormError invalid_config */
+/** The file of API keys, watched; null where none is set. @throws ArmormError invalid_config */
 function keyFileOf({ apiKeys }: ServeOptions, logger: Logger): KeyFile | null {
   if (apiKeys === 'none') return null
   const file = new KeyFile(apiKeys, logger)
   file.watch()
-  process.on('SIGHUP', () => file.reload())
   return file
 }

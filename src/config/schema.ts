@@ -21,7 +21,7 @@ export const ServeOptions = Type.Object(
       minLength: 1,
       default: 'none',
       description:
-        'file of API keys, one a line, name:key or bare; every route but the probes then asks for one. Read anew when it changes, and on SIGHUP; none: no key is asked for'
+        'file of API keys, one a line, name:key or bare; every route but the probes then asks for one. Read anew when it changes; none: no key is asked for'
     }),
     adminHost: Type.String({ minLength: 1, default: '127.0.0.1', description: 'address of --admin-port' }),
     adminPort: Type.Integer({

@@ -3,18 +3,29 @@ import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { checkingInterval } from './app.js'
 import { refusedAddress } from './listen.js'
+import type { Limits } from './services.js'
+
+/** Operators and their Prometheus need few. */
+const MOST_CONNECTIONS = 256
 
 export class AdminListener {
   readonly #host: string
   readonly #port: number
+  readonly #limits: Pick<Limits, 'maxHeaderBytes' | 'headersTimeout' | 'receiveTimeout'>
   #server: Server | null = null
   /** Connections that came over it. */
   readonly sockets = new WeakSet<Socket>()
 
-  constructor(host: string, port: number) {
+  constructor(
+    host: string,
+    port: number,
+    limits: Pick<Limits, 'maxHeaderBytes' | 'headersTimeout' | 'receiveTimeout'>
+  ) {
     this.#host = host
     this.#port = port
+    this.#limits = limits
   }
 
   /**
@@ -24,10 +35,13 @@ export class AdminListener {
    */
   async open({ server: main }: FastifyInstance): Promise<string> {
     const server = createServer({
+      maxHeaderSize: this.#limits.maxHeaderBytes,
+      connectionsCheckingInterval: checkingInterval(this.#limits),
       requestTimeout: main.requestTimeout,
       headersTimeout: main.headersTimeout,
       keepAliveTimeout: main.keepAliveTimeout
     })
+    server.maxConnections = MOST_CONNECTIONS
     server.on('connection', (socket: Socket) => this.sockets.add(socket))
     for (const event of ['request', 'clientError', 'checkExpectation']) {
       server.on(event, (...what: unknown[]) => main.emit(event, ...what))

@@ -17,11 +17,19 @@ import { nameReply, requestId, requestIds } from './plugins/request-id.js'
 import { adminRoutes } from './routes/admin.js'
 import { explainRoutes } from './routes/explain.js'
 import { statusRoutes } from './routes/status.js'
-import type { ServerServices } from './services.js'
+import type { Limits, ServerServices } from './services.js'
 import { validatorCompiler } from './validation.js'
 
 /** Milliseconds between looks for requests that are out of time, at most; else a quarter of the shortest time. */
 const LONGEST_CHECK = 5000
+
+/** Milliseconds between looks for requests that are out of time. */
+export function checkingInterval({
+  headersTimeout,
+  receiveTimeout
+}: Pick<Limits, 'headersTimeout' | 'receiveTimeout'>): number {
+  return Math.ceil(Math.min(LONGEST_CHECK, headersTimeout / 4, receiveTimeout / 4))
+}
 
 export async function createApp(services: ServerServices, logger?: FastifyBaseLogger): Promise<FastifyInstance> {
   const { limits, metrics, access } = services
@@ -38,9 +46,7 @@ export async function createApp(services: ServerServices, logger?: FastifyBaseLo
     http: {
       maxHeaderSize: limits.maxHeaderBytes,
       headersTimeout: Math.min(limits.headersTimeout, limits.receiveTimeout),
-      connectionsCheckingInterval: Math.ceil(
-        Math.min(LONGEST_CHECK, limits.headersTimeout / 4, limits.receiveTimeout / 4)
-      )
+      connectionsCheckingInterval: checkingInterval(limits)
     },
     // The admission plugin answers in our own words, and lets probes through, while the server drains.
     return503OnClosing: false,

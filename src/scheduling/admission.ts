@@ -88,6 +88,7 @@ export class Admission {
   #lineBytes = 0
   #lineTokens = 0
   #entered = 0
+  #closed: ArmormError | null = null
 
   constructor(queue: QueueLoad, options: AdmissionOptions) {
     this.#queue = queue
@@ -174,6 +175,7 @@ export class Admission {
     const { maxLineRequests, maxLineBytes } = this.#options
     const standing = this.lineRequests
     const full = standing >= maxLineRequests || (standing > 0 && this.#lineBytes + entrant.bytes > maxLineBytes)
+    if (this.#closed) throw this.#closed
     // Who was let in before, by an estimate, is not sent away.
     if (bounded && full) throw this.#refusal('line', need, entrant)
     await this.#stand(need, entrant, place)
@@ -207,7 +209,15 @@ export class Admission {
       this.#lineBytes += entrant.bytes
       this.#lineTokens += need.tokens
       entrant.signal?.addEventListener('abort', abandon)
+      // Its own reservation may have been all that was in the way of who is first: then nothing else would call.
+      this.#callUp()
     })
+  }
+
+  /** Sends away all who stand in line, and whoever would stand there from now on: no room will come. */
+  close(reason: ArmormError): void {
+    this.#closed = reason
+    for (const { enter } of [...this.#lines.interactive, ...this.#lines.bulk]) enter(reason)
   }
 
   /** Lets in from the lines whom there is room for, and sends away those whose clients will have gone by then. */

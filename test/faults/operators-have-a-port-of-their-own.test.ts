@@ -1,3 +1,4 @@
+import { resolveConfig } from '../../src/config/resolve.js'
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,10 +9,12 @@ import { KeyRing, parseKeys } from '../../src/http/auth/api-keys.js'
 import { createApp } from '../../src/http/app.js'
 import { fakeApp, fakeServices } from '../http/helpers.js'
 
+const LIMITS = resolveConfig({ flags: {}, env: {} })
+
 const KEY = 'sesame-open-sesame'
 
 async function twoPorts(t: Test, keys: KeyRing | null = null) {
-  const admin = new AdminListener('127.0.0.1', 0)
+  const admin = new AdminListener('127.0.0.1', 0, LIMITS)
   const app = await createApp(fakeServices({ access: { keys, operators: admin.sockets, loopback: false } }))
   app.post('/admin/try', async () => ({ changed: true }))
   const operators = await admin.open(app)
@@ -88,10 +91,10 @@ t.test('which addresses only this machine reaches', async (t) => {
 })
 
 t.test('a port that is taken is said by its own flag', async (t) => {
-  const first = new AdminListener('127.0.0.1', 0)
+  const first = new AdminListener('127.0.0.1', 0, LIMITS)
   const app = await fakeApp(t)
   const { port } = new URL(await first.open(app))
   t.teardown(() => first.close())
-  const second = new AdminListener('127.0.0.1', Number(port))
+  const second = new AdminListener('127.0.0.1', Number(port), LIMITS)
   await t.rejects(second.open(app), { code: 'invalid_config', message: /--admin-port .*EADDRINUSE/ })
 })

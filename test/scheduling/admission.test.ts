@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ArmormError } from '../../src/errors.js'
 import { Admission, type AdmissionOptions, type Entrant } from '../../src/scheduling/admission.js'
 import { RetryTimes } from '../../src/scheduling/retry-after.js'
 
@@ -81,4 +82,38 @@ t.test('who has gone is not let in', async (t) => {
   ticket.release()
   ticket.release()
   t.equal(open.reservedTokens, 0)
+})
+
+const PATIENT: Entrant = { ...ENTRANT, patientUntil: Infinity }
+
+t.test(
+  'estimates that were too low hold up nobody for good: the first in line goes when nothing is before it',
+  async (t) => {
+    const idle = admission(NONE)
+    const tickets = await Promise.all(
+      Array.from({ length: 10 }, () => idle.enter({ tokens: 100, conversations: 1 }, PATIENT))
+    )
+    let settled = 0
+    for (const ticket of tickets) {
+      void ticket.settle({ tokens: 130, conversations: 1 }).then(() => {
+        settled++
+        ticket.release()
+      })
+    }
+    for (let turn = 0; turn < 100; turn++) await Promise.resolve()
+    t.equal(settled, 10)
+    t.equal(idle.lineRequests, 0)
+    t.equal(idle.reservedTokens, 0)
+  }
+)
+
+t.test('a line that is closed sends away who stands in it, and who would', async (t) => {
+  const full = admission({ tokens: 1000, conversations: 10 })
+  const standing = full.enter({ tokens: 50, conversations: 1 }, PATIENT)
+  const reason = new ArmormError('shutting_down', 'the server is shutting down')
+  full.close(reason)
+  await t.rejects(standing, { code: 'shutting_down' })
+  await t.rejects(full.enter({ tokens: 50, conversations: 1 }, PATIENT), { code: 'shutting_down' })
+  t.equal(full.lineRequests, 0)
+  t.equal(full.lineBytes, 0)
 })

@@ -32,7 +32,9 @@ function plugin(app: FastifyInstance, { access }: Pick<Services, 'access'>, done
       throw new ArmormError('forbidden', 'routes under /admin are not for web pages: the request has the header Origin')
     }
     if (operators) {
-      if (!open && (kind !== undefined) !== operators.has(request.raw.socket)) throw noSuchRoute()
+      // Of a route that is not there by this method, the path says whose it is.
+      const theirs = kind !== undefined || OPERATORS.test(request.url)
+      if (!open && theirs !== operators.has(request.raw.socket)) throw noSuchRoute()
     } else if (kind === 'change' && !keys && !loopback) {
       const message =
         'routes under /admin need API keys, a listener of their own (--admin-port) or a --host that only this machine reaches'

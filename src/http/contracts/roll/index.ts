@@ -20,6 +20,8 @@ import { type Task, type TaskResult, Tasks } from './tasks.js'
 /** Seconds that a task has when it names none, and at most. */
 const DEFAULT_TIMEOUT = 300
 const LONGEST_TIMEOUT = 3600
+/** Seconds that it waits for room at most: until then a reload has to keep the model that it came to. */
+const MOST_PATIENCE = 300
 /** Seconds for which a client polls beyond the task's time: five, and a request's own twenty. */
 const MARGIN = 30
 
@@ -83,7 +85,11 @@ export const roll: Contract = {
         const seconds = secondsOf(timeout)
         const work = async (signal: AbortSignal): Promise<TaskResult> => {
           const caller = callerOf(signal, call.caller.priority)
-          const [item] = await call.scorer.score([input], { ...roll, patience: seconds }, { caller })
+          const [item] = await call.scorer.score(
+            [input],
+            { ...roll, patience: Math.min(seconds, MOST_PATIENCE) },
+            { caller }
+          )
           if (!item) throw new ArmormError('internal', 'a defect of the server')
           return { reward: item.reward, extras: item.extras, names: call.scorer.extraNames, ...errorOf(item) }
         }
