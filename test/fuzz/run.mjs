@@ -56,8 +56,10 @@ async function schemathesis(origin) {
   if (obstacle !== null) return skip(name, obstacle)
   const args = ['run', join(root, 'openapi', 'openapi.json'), '--url', origin, '--phases', 'examples,coverage,fuzzing']
   const more = ['--mode', 'all', '--checks', CHECKS.join(), '--max-time', `${budget}`, '--max-examples', '8']
+  // It is not there without --admin-reload, and with it every case would load a model: its own tests hold it.
+  const not = ['--exclude-path', '/admin/reload']
   const quiet = ['--no-color', '--warnings', 'off', '--continue-on-failure', '--max-failures', '20']
-  const { code, output } = await run(join(venv, 'bin', 'st'), [...args, ...more, ...quiet], {
+  const { code, output } = await run(join(venv, 'bin', 'st'), [...args, ...more, ...not, ...quiet], {
     ...process.env,
     NO_PROXY: '127.0.0.1'
   })

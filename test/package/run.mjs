@@ -17,6 +17,7 @@ const PARTS = [
   /^models\/(default\/[\w.-]+|calibration\.jsonl)$/,
   /^openapi\/openapi\.json$/,
   /^src\/export\/onnx\/onnx\.proto$/,
+  /^src\/train\/assemble\/modeling_custom\.py$/,
   /^docs\/[\w.-]+$/,
   /^(README|CHANGELOG|SECURITY)\.md$/,
   /^(LICENSE|NOTICE|package\.json)$/

@@ -136,3 +136,17 @@ t.test('whether the model is there and takes work', async (t) => {
   const draining = await (await fakeApp(t, failing('shutting_down'))).inject({ url: '/v1/models/tiny' })
   t.strictSame([draining.statusCode, draining.json()], [503, { error: 'shutting_down: the server is shutting down' }])
 })
+
+t.test("whatever a model's name holds, errors have the contract's form", async (t) => {
+  const app = await fakeApp(t)
+  for (const name of ['a%0Ab', '%F2%96%89%A6%0A', 'a%2Fb', 'tiny']) {
+    const reply = await app.inject({
+      method: 'POST',
+      url: `/v1/models/${name}:predict`,
+      headers: { 'content-type': 'application/json' },
+      body: Buffer.from([0x56, 0xff, 0xfe, 0x41])
+    })
+    t.equal(reply.statusCode, 400, name)
+    t.match(reply.json(), { error: /^invalid_json: / }, name)
+  }
+})

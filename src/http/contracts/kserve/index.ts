@@ -88,7 +88,8 @@ export const kserve: Contract = {
     },
     {
       // A colon that is no parameter's is written twice.
-      url: '/v1/models/:model(^.+)::predict',
+      // A dot would leave names with line breaks to nobody.
+      url: '/v1/models/:model(^[^]+)::predict',
       params: ModelParams,
       keys: ['instances', 'inputs'],
       summary: 'Rewards of instances',
