@@ -1,5 +1,6 @@
 /** The latest rewards that were computed, and what a trainer wants to know of them. */
 import { spearman } from '../heads/spearman.js'
+import { mean } from '../heads/statistics.js'
 import { type GatingShape, gatingShape } from './gating-shape.js'
 
 /** Rewards that are looked at together: a GRPO step or two. */
@@ -36,6 +37,8 @@ export class RewardWindow {
   readonly #size: number
   readonly #entries: Entry[] = []
   #next = 0
+  /** Until the next reward: every gauge asks for them at a scrape. */
+  #known: WindowFigures | null | undefined
 
   constructor(size = WINDOW) {
     this.#size = size
@@ -46,11 +49,17 @@ export class RewardWindow {
     const shape = gatingShape(gating)
     this.#entries[this.#next] = { score, responseTokens, shape }
     this.#next = (this.#next + 1) % this.#size
+    this.#known = undefined
     return shape
   }
 
   /** Null while there are too few rewards to say anything. */
   figures(): WindowFigures | null {
+    if (this.#known === undefined) this.#known = this.#compute()
+    return this.#known
+  }
+
+  #compute(): WindowFigures | null {
     const entries = this.#entries
     if (entries.length < Math.min(ENOUGH, this.#size)) return null
     const scores = entries.map(({ score }) => score)
@@ -71,8 +80,4 @@ export class RewardWindow {
       topObjectiveShare: Math.max(...tops.values()) / entries.length
     }
   }
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
