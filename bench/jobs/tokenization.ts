@@ -1,7 +1,7 @@
 /** Tokens a second of one tokenizer worker, and how long the server's event loop stands still while they work. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Manifest } from '../../src/bundle/manifest.js'
-import { TokenizerPool } from '../../src/text/pool.js'
+import { bundleTokenizer } from '../../src/scoring/bundle-tokenizer.js'
 import type { BenchConversation } from '../contestants/contestant.js'
 import type { ArmormServer } from '../contestants/server.js'
 import type { TokenizationFigures } from '../figures.js'
@@ -18,15 +18,7 @@ export async function tokenization(
   server: ArmormServer,
   conversations: readonly BenchConversation[]
 ): Promise<TokenizationFigures> {
-  const pool = await TokenizerPool.create({
-    folder,
-    hasTokenizer: true,
-    maxTokens: manifest.max_tokens,
-    vocabSize: manifest.backbone.vocab_size,
-    gatePattern: manifest.gate.pattern,
-    threads: 1,
-    deadlineMs: DEADLINE_MS
-  })
+  const pool = await bundleTokenizer({ folder, manifest }, { threads: 1, deadlineMs: DEADLINE_MS })
   const started = performance.now()
   const encoded = await Promise.all(
     conversations.map(({ messages }) => pool.encode({ kind: 'messages', messages }, 'none'))

@@ -1,5 +1,4 @@
 /** `armorm calibrate`: what a bundle's model gives to a set of conversations, stored beside it as reference.json. */
-import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { type Bundle, loadBundle } from '../bundle/load.js'
@@ -12,6 +11,7 @@ import { ReferenceBuilder } from '../evaluate/reference.js'
 import { parseInput } from '../http/input-forms.js'
 import type { ScoringInput } from '../scoring/reward.js'
 import type { Conversation } from '../text/conversation.js'
+import { writeWhole } from '../whole-file.js'
 import { progressBar } from './progress.js'
 
 /** Fewer conversations than percentiles leave the map to 0..1 coarse. */
@@ -76,12 +76,9 @@ function reason({ error }: Extract<ScoringInput, { kind: 'refused' }>): string {
 
 /** Appears whole or not at all, so that a server that starts meanwhile never reads half of it. */
 async function store(path: string, text: string): Promise<void> {
-  const partial = `${path}.partial`
   try {
-    await writeFile(partial, text)
-    await rename(partial, path)
+    await writeWhole(path, text)
   } catch (error) {
-    await rm(partial, { force: true })
     const { code } = error as NodeJS.ErrnoException
     throw new ArmormError('invalid_config', `${path} cannot be written (${code})`, { code }, error)
   }

@@ -1,9 +1,7 @@
 /** Accuracies on preference pairs as text, for a terminal or a log. */
 import { BOOTSTRAP, type Measured, type Measures, type PairAccuracy } from '../evaluate/accuracy.js'
 import { aligned } from '../train/comparison-table.js'
-
-const percent = (share: number): string => (100 * share).toFixed(1)
-const signed = (share: number): string => `${share < 0 ? '' : '+'}${percent(share)}`
+import { points, signed } from '../train/percent.js'
 
 /**
  * @param names of the models, in their order
@@ -29,7 +27,7 @@ function block(name: string, { pairs, models, longer }: Measures, names: readonl
     const gain = difference
       ? `${signed(difference.difference)} (${signed(difference.low)} to ${signed(difference.high)})`
       : ''
-    return [`  ${label}`, '', String(ties), percent(accuracy), `${percent(low)} to ${percent(high)}`, gain]
+    return [`  ${label}`, '', String(ties), points(accuracy), `${points(low)} to ${points(high)}`, gain]
   }
   return [
     [name, String(pairs), '', '', '', ''],

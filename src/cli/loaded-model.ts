@@ -17,12 +17,12 @@ import type { ServedModel } from '../http/services.js'
 import type { Metrics } from '../metrics.js'
 import { Admission } from '../scheduling/admission.js'
 import { BatchQueue } from '../scheduling/batch-queue.js'
+import { bundleTokenizer } from '../scoring/bundle-tokenizer.js'
 import { Door } from '../scoring/door.js'
 import type { ExplainStore } from '../scoring/explain-store.js'
 import { RememberedTokens } from '../scoring/remembered-tokens.js'
 import { RewardCache } from '../scoring/reward-cache.js'
 import { type Protocol, Scorer } from '../scoring/scorer.js'
-import { TokenizerPool } from '../text/pool.js'
 
 /** Milliseconds of the start that go to measuring how large batches have to be. */
 const WARM_UP_MS = 1500
@@ -92,19 +92,16 @@ export interface LoadedModel extends ServedModel {
  * @throws ArmormError what keeps the bundle from being served; nothing of it runs then
  */
 export async function loadModel(
-  { folder, manifest, reference, contracts }: OpenedBundle,
+  opened: OpenedBundle,
   { options, logger, metrics, store, bulk, engineProgram, onFailed }: Surroundings,
   before?: LoadedModel
 ): Promise<LoadedModel> {
+  const { folder, manifest, reference, contracts } = opened
   const { name, revision } = manifest.model
   logger.info({ model: name, revision }, 'loading')
   const maxTokens = Math.min(options.maxTokens || manifest.max_tokens, manifest.max_tokens)
-  const tokenizer = await TokenizerPool.create({
-    folder,
-    hasTokenizer: manifest.tokenizer,
+  const tokenizer = await bundleTokenizer(opened, {
     maxTokens,
-    vocabSize: manifest.backbone.vocab_size,
-    gatePattern: manifest.gate.pattern,
     threads: tokenizerThreads(options),
     deadlineMs: options.tokenizerDeadline
   })

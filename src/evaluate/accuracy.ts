@@ -1,5 +1,6 @@
 /** Accuracy of reward models on preference pairs, by section and over all, side by side. */
 import { type Accuracy, compared, type Compared, type Interval, outcome, resampled } from '../heads/bootstrap.js'
+import { mean } from '../heads/statistics.js'
 import { type Grouping, GROUPINGS, type ScoredPair } from './pairs.js'
 
 export const BOOTSTRAP = { seed: 1, resamples: 2000, confidence: 0.95 } as const
@@ -49,11 +50,10 @@ export function pairAccuracy(pairs: readonly ScoredPair[]): PairAccuracy {
   const names = [...named.keys()].sort((a, b) => (a === null ? 1 : b === null ? -1 : a < b ? -1 : 1))
   // A seed for each: sections of as many prompts would else be drawn alike.
   const samples = names.map((name, i) => new Sample(named.get(name)!, BOOTSTRAP.seed + 1 + i))
-  const mean = (of: (sample: Sample) => number): number =>
-    samples.reduce((sum, sample) => sum + of(sample), 0) / samples.length
+  const over = (of: (sample: Sample) => number): number => mean(samples.map(of))
   const ofSections = compared(
-    all.accuracies.map((_, way) => mean(({ accuracies }) => accuracies[way]!)),
-    all.resamples.map((row, way) => row.map((_, i) => mean(({ resamples }) => resamples[way]![i]!))),
+    all.accuracies.map((_, way) => over(({ accuracies }) => accuracies[way]!)),
+    all.resamples.map((row, way) => row.map((_, i) => over(({ resamples }) => resamples[way]![i]!))),
     BOOTSTRAP.confidence
   )
   return {
@@ -79,7 +79,7 @@ class Sample {
     this.#prompts = new Set(keys).size
     this.#margins = [...models, pairs.map(({ longer }) => longer)]
     const outcomes = this.#margins.map((row) => Float64Array.from(row, outcome))
-    this.accuracies = outcomes.map((row) => row.reduce((sum, value) => sum + value, 0) / row.length)
+    this.accuracies = outcomes.map(mean)
     this.resamples = resampled(outcomes, keys, { ...BOOTSTRAP, seed })
     this.measures = this.toMeasures(compared(this.accuracies, this.resamples, BOOTSTRAP.confidence))
   }

@@ -1,5 +1,6 @@
 /** How faithful one model's scores are to another's, within groups of answers to one prompt: what a trainer compares. */
 import { spearman } from '../heads/spearman.js'
+import { mean } from '../heads/statistics.js'
 
 /** Figures over all groups. */
 export interface Fidelity {
@@ -14,8 +15,6 @@ export interface Fidelity {
   /** Largest difference of a score. */
   readonly largestDifference: number
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /**
  * @param groups scores of the answers to one prompt by the reference and by the other model; those of the reference are

@@ -2,15 +2,16 @@
 import type { Bundle } from '../bundle/load.js'
 import { exactTokensOf } from '../bundle/manifest.js'
 import { selfTestProof } from '../bundle/self-test.js'
+import { inOrder } from '../data/in-order.js'
 import { EngineSupervisor } from '../engine/supervisor.js'
 import { usableThreads } from '../engine/threads.js'
 import { ArmormError } from '../errors.js'
 import { BatchQueue } from '../scheduling/batch-queue.js'
 import type { HeadValues } from '../scheduling/rated-sequence.js'
+import { bundleTokenizer } from '../scoring/bundle-tokenizer.js'
 import { isFiniteReward } from '../scoring/finite.js'
 import { isItemError } from '../scoring/reward.js'
 import type { Conversation } from '../text/conversation.js'
-import { TokenizerPool } from '../text/pool.js'
 
 /** Conversations under way: enough to fill batches, few enough that memory does not grow with the file. */
 const UNDER_WAY = 256
@@ -38,20 +39,13 @@ export interface RatedItem<T extends Placed> {
  *   `onRefused`; what keeps the bundle from being loaded; whatever `items` throws
  */
 export async function* rateInOrder<T extends Placed>(
-  { folder, manifest }: Bundle,
+  bundle: Bundle,
   items: AsyncIterable<T>,
   onRefused?: (item: T, error: ArmormError) => void
 ): AsyncGenerator<RatedItem<T>> {
+  const { folder, manifest } = bundle
   const threads = usableThreads()
-  const tokenizer = await TokenizerPool.create({
-    folder,
-    hasTokenizer: manifest.tokenizer,
-    maxTokens: manifest.max_tokens,
-    vocabSize: manifest.backbone.vocab_size,
-    gatePattern: manifest.gate.pattern,
-    threads: Math.min(2, threads),
-    deadlineMs: 60_000
-  })
+  const tokenizer = await bundleTokenizer(bundle, { threads: Math.min(2, threads), deadlineMs: 60_000 })
   const engine = new EngineSupervisor({
     folder,
     provider: 'cpu',
@@ -70,30 +64,23 @@ export async function* rateInOrder<T extends Placed>(
       }
       throw new ArmormError('non_finite', 'the model produced a value that is not a finite number')
     }
-    const underWay: { item: T; rated: Promise<RatedItem<T>> }[] = []
-    /** The oldest, or nothing where it was refused. */
-    const oldest = async (): Promise<readonly RatedItem<T>[]> => {
-      const { item, rated } = underWay.shift() as (typeof underWay)[number]
+    const attempt = async (item: T): Promise<RatedItem<T> | { item: T; refusal: ArmormError }> => {
       try {
-        return [await rated]
+        return await rate(item)
       } catch (error) {
         // The server's own fault is not the conversation's.
         if (!isItemError(error)) throw error
-        if (!onRefused) {
-          throw new ArmormError('invalid_data', `${item.place}: ${error.code}: ${error.message}`, {}, error)
-        }
-        onRefused(item, error)
-        return []
+        return { item, refusal: error }
       }
     }
-    for await (const item of items) {
-      const rated = rate(item)
-      // It is waited for in its turn; until then its failure is not unheard of.
-      rated.catch(() => undefined)
-      underWay.push({ item, rated })
-      if (underWay.length >= UNDER_WAY) yield* await oldest()
+    for await (const rated of inOrder(items, UNDER_WAY, attempt)) {
+      if (!('refusal' in rated)) yield rated
+      else if (onRefused) onRefused(rated.item, rated.refusal)
+      else {
+        const { item, refusal } = rated
+        throw new ArmormError('invalid_data', `${item.place}: ${refusal.code}: ${refusal.message}`, {}, refusal)
+      }
     }
-    while (underWay.length > 0) yield* await oldest()
   } finally {
     await Promise.all([engine.close(), tokenizer.close()])
   }

@@ -3,6 +3,7 @@ import { type Distribution, PERCENTILES, type Reference, REFERENCE_FORMAT } from
 import type { Manifest } from '../bundle/manifest.js'
 import { gatingShape } from '../monitoring/gating-shape.js'
 import { spearman } from '../heads/spearman.js'
+import { quantile } from '../heads/statistics.js'
 
 /** Rewards of which percentiles are taken; of more, a uniform sample. 4 bytes a number, 2 numbers an objective. */
 const SAMPLE = 100_000
@@ -88,7 +89,7 @@ export class ReferenceBuilder {
     const percentiles = Array.from({ length: PERCENTILES }, (_, p) => {
       if (p === 0) return moments.lowest
       if (p === PERCENTILES - 1) return moments.highest
-      return percentile(values, p / (PERCENTILES - 1))
+      return quantile(values, p / (PERCENTILES - 1))
     })
     return {
       mean: decimal(moments.mean),
@@ -106,13 +107,6 @@ export class ReferenceBuilder {
     this.#state = x >>> 0
     return this.#state / 2 ** 32
   }
-}
-
-/** Straight between the two values nearest; `sorted` is not empty. */
-function percentile(sorted: Float32Array, share: number): number {
-  const place = share * (sorted.length - 1)
-  const [below, above] = [sorted[Math.floor(place)] ?? 0, sorted[Math.ceil(place)] ?? 0]
-  return below + (above - below) * (place - Math.floor(place))
 }
 
 /** Nine digits give every float32 back exactly. */

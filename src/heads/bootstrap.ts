@@ -3,6 +3,7 @@
  * Tibshirani 1993, percentile intervals): pairs of one prompt are not independent, so whole prompts are drawn.
  */
 import { seeded } from '../random.js'
+import { mean, quantile } from './statistics.js'
 
 /** What a margin counts: 1 when the chosen response scores higher, a half when both score the same, else 0. */
 export const outcome = (margin: number): number => (margin > 0 ? 1 : margin === 0 ? 0.5 : 0)
@@ -39,7 +40,7 @@ export function bootstrap(
   keys: readonly string[],
   options: BootstrapOptions
 ): Compared {
-  const accuracies = outcomes.map((row) => row.reduce((sum, value) => sum + value, 0) / row.length)
+  const accuracies = outcomes.map(mean)
   return compared(accuracies, resampled(outcomes, keys, options), options.confidence)
 }
 
@@ -107,10 +108,5 @@ export function compared(found: readonly number[], samples: readonly Float64Arra
 /** Percentiles of the samples, between which `confidence` of them lie. */
 function interval(samples: Float64Array, confidence: number): Interval {
   const sorted = samples.slice().sort()
-  const at = (share: number): number => {
-    const place = share * (sorted.length - 1)
-    const below = sorted[Math.floor(place)]!
-    return below + (sorted[Math.ceil(place)]! - below) * (place - Math.floor(place))
-  }
-  return { low: at((1 - confidence) / 2), high: at((1 + confidence) / 2) }
+  return { low: quantile(sorted, (1 - confidence) / 2), high: quantile(sorted, (1 + confidence) / 2) }
 }

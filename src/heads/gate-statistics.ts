@@ -44,7 +44,7 @@ export function gateStatistics(weights: Float32Array | Float64Array, objectives:
 }
 
 /** -sum p log p, in nats. */
-function entropy(shares: Float32Array | Float64Array): number {
+export function entropy(shares: Float32Array | Float64Array): number {
   let sum = 0
   for (const share of shares) if (share > 0) sum -= share * Math.log(share)
   return sum

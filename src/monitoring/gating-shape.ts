@@ -1,4 +1,5 @@
 /** How a conversation's gating weights are spread over the objectives: a gate that collapses shows here first. */
+import { entropy } from '../heads/gate-statistics.js'
 
 export interface GatingShape {
   /** Entropy of the weights as shares of their sum, over that of equal shares: 0 all on one objective, 1 uniform. */
@@ -21,7 +22,6 @@ export function gatingShape(gating: Float32Array): GatingShape {
     if (weight > (gating[top] as number)) top = k
   }
   if (!(sum > 0) || gating.length < 2) return { entropy: 0, topShare: 1, top }
-  let entropy = 0
-  for (const weight of gating) if (weight > 0) entropy -= (weight / sum) * Math.log(weight / sum)
-  return { entropy: entropy / Math.log(gating.length), topShare: (gating[top] as number) / sum, top }
+  const shares = Float64Array.from(gating, (weight) => weight / sum)
+  return { entropy: entropy(shares) / Math.log(gating.length), topShare: (gating[top] as number) / sum, top }
 }

@@ -1,5 +1,6 @@
 /** Accuracies of several ways to tell the better response, side by side. */
 import { type Accuracy, bootstrap, type BootstrapOptions, type Interval, outcome } from '../heads/bootstrap.js'
+import { mean } from '../heads/statistics.js'
 import type { EmbeddedRow } from './embedded-set.js'
 
 /** A way to tell the better response. */
@@ -76,5 +77,3 @@ export function compare(
     category_differences: byName(each.map(({ differences }) => differences[i]!))
   }))
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length

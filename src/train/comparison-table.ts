@@ -1,8 +1,6 @@
 /** The comparison as text, for a terminal or a log. */
 import type { ComparedRow, Tested } from './compare.js'
-
-const percent = (share: number): string => (100 * share).toFixed(1)
-const signed = (share: number): string => `${share < 0 ? '' : '+'}${percent(share)}`
+import { points, signed } from './percent.js'
 
 /**
  * Lines of two tables: all pairs with intervals, then accuracies by category.
@@ -11,18 +9,18 @@ const signed = (share: number): string => `${share < 0 ? '' : '+'}${percent(shar
 export function comparisonTable(rows: readonly ComparedRow[], part: string, confidence: number): string[] {
   const [first] = rows
   const categories = Object.keys(first!.categories)
-  const range = ({ low, high }: Tested): string => `${percent(low)} to ${percent(high)}`
+  const range = ({ low, high }: Tested): string => `${points(low)} to ${points(high)}`
   const all = rows.map(({ name, all: tested, difference: { difference, low, high } }, i) => {
     const gain = i === 0 ? '' : `${signed(difference)} (${signed(low)} to ${signed(high)})`
-    return [name, percent(tested.accuracy), range(tested), gain]
+    return [name, points(tested.accuracy), range(tested), gain]
   })
-  const heading = `accuracy in %, on ${first!.all.pairs} ${part} pairs, ties count half; intervals of ${percent(confidence)} % by prompt`
+  const heading = `accuracy in %, on ${first!.all.pairs} ${part} pairs, ties count half; intervals of ${points(confidence)} % by prompt`
   const lines = [heading, ...aligned([['', 'accuracy', 'interval', `${first!.name} minus it`], ...all])]
   if (categories.length === 0) return lines
   const table = categories.map((category) => [
     category,
     String(first!.categories[category]!.pairs),
-    ...rows.map((row) => percent(row.categories[category]!.accuracy))
+    ...rows.map((row) => points(row.categories[category]!.accuracy))
   ])
   return [...lines, '', ...aligned([['', 'pairs', ...rows.map(({ name }) => name)], ...table])]
 }

@@ -13,7 +13,8 @@ import { checksum } from '../bundle/files.js'
 import { SafetensorsReader } from '../checkpoint/safetensors.js'
 import { writeSafetensors } from '../checkpoint/write-safetensors.js'
 import { ArmormError } from '../errors.js'
-import { readJson, writeJson, writeWhole } from './work-files.js'
+import { writeWhole } from '../whole-file.js'
+import { readJson, writeJson } from './work-files.js'
 
 export const SETS = ['ratings', 'preferences', 'reference'] as const
 export type SetName = (typeof SETS)[number]

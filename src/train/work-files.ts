@@ -1,20 +1,8 @@
 /** Files of the work folder that appear whole or not at all, so that a step killed at any moment leaves none half. */
 import { createHash } from 'node:crypto'
-import { open, readFile, rename } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { ArmormError } from '../errors.js'
-
-/** Writes a text in one move, on the disk when it returns. */
-export async function writeWhole(path: string, text: string): Promise<void> {
-  const partial = `${path}.partial`
-  const file = await open(partial, 'w')
-  try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(partial, path)
-}
+import { writeWhole } from '../whole-file.js'
 
 /** Writes a value as indented JSON, whole. NaN is no JSON and would become null: do not pass it. */
 export function writeJson(path: string, value: unknown): Promise<void> {
@@ -39,6 +27,16 @@ export async function readJson(path: string): Promise<unknown> {
   } catch {
     throw new ArmormError('invalid_work', `${path} is not JSON`)
   }
+}
+
+/**
+ * The JSON value of a file that a step writes.
+ * @throws ArmormError invalid_work when there is no such file, or it is no JSON
+ */
+export async function requiredJson(path: string, step: string): Promise<unknown> {
+  const value = await readJson(path)
+  if (value !== undefined) return value
+  throw new ArmormError('invalid_work', `${path} does not exist; armorm train ${step} writes it`)
 }
 
 /** 16 hex digits that differ when any of the values does; the order of an object's keys does not count. */

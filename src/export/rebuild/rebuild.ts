@@ -12,6 +12,7 @@ import { queryHeads } from '../graph/query-heads.js'
 import { inverseFrequencies } from '../graph/rotary.js'
 import { type Stored, stored } from './decode.js'
 import { type OnnxFile, readOnnx } from './read-onnx.js'
+import { partialFolder } from '../out-folder.js'
 
 export interface RebuiltBackbone {
   /** Keys of config.json that describe the backbone. */
@@ -103,7 +104,7 @@ export async function rebuildCheckpoint(folder: string, out: string): Promise<vo
   const { manifest } = bundle
   const backbone = await rebuildBackbone(bundle)
   const heads = await readOnnx(join(folder, HEADS_FILE))
-  const partial = `${out}.${process.pid}.partial`
+  const partial = partialFolder(out)
   try {
     // Constants of the graph have paths; weights have the checkpoint's own names.
     const names = [...heads.initializers.keys()].filter((name) => !name.startsWith('/'))

@@ -4,6 +4,7 @@ import type { Results } from '../results.js'
 import type { Backbone } from './backbone.js'
 import type { Heads } from './heads.js'
 import type { AssembleSettings } from './settings.js'
+import { percent } from '../percent.js'
 
 export interface CardOptions {
   readonly name: string
@@ -11,7 +12,6 @@ export interface CardOptions {
   readonly backbone: Backbone
 }
 
-const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 const decimals = (value: number | null | undefined, digits = 4): string =>
   value === null || value === undefined ? '' : value.toFixed(digits)
 

@@ -8,6 +8,7 @@ import { compare, type ComparedRow, type Way } from '../compare.js'
 import { comparisonTable } from '../comparison-table.js'
 import type { TrainLog } from '../log.js'
 import { loadPairs, type PairSet, rowsOf } from '../pairs.js'
+import { points } from '../percent.js'
 import { readRatingHead } from '../rating-head.js'
 import { BEST_OBJECTIVE, PROMPT_INDEPENDENT, simpleMargins, simpleWeights } from '../simple-weights.js'
 import type { Warning } from '../stage2/monitors.js'
@@ -115,7 +116,6 @@ function lengthMargins(pairs: PairSet, length: (row: PairSet['rows'][number]) =>
 function notBetter(rows: readonly ComparedRow[]): Warning[] {
   return rows.slice(1).flatMap(({ name, difference: gain }): Warning[] => {
     if (gain.low > 0) return []
-    const points = (share: number): string => (100 * share).toFixed(1)
     const interval = `${points(gain.low)} to ${points(gain.high)}`
     const what = gain.high < 0 ? 'is worse than' : gain.difference > 0 ? 'may be no better than' : 'is no better than'
     const message = `on the test pairs the gate ${what} ${name}: ${points(gain.difference)} points (${interval})`

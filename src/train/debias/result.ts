@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { ArmormError } from '../../errors.js'
 import type { SetName } from '../embedded-set.js'
 import type { Measured } from '../measure.js'
-import { readJson, writeJson } from '../work-files.js'
+import { requiredJson, writeJson } from '../work-files.js'
 import type { DebiasSettings } from './settings.js'
 
 export const DEBIAS_FILE = 'debias.json'
@@ -53,9 +53,7 @@ export function writeDebias(work: string, result: DebiasResult): Promise<void> {
  */
 export async function readDebias(work: string, objectives: readonly string[]): Promise<DebiasResult> {
   const path = join(work, DEBIAS_FILE)
-  const result = (await readJson(path)) as Partial<DebiasResult> | undefined
-  if (result === undefined)
-    throw new ArmormError('invalid_work', `${path} does not exist; armorm train debias writes it`)
+  const result = (await requiredJson(path, 'debias')) as Partial<DebiasResult>
   if (result.format === 1 && JSON.stringify(result.objectives) === JSON.stringify(objectives)) {
     return result as DebiasResult
   }

@@ -1,12 +1,14 @@
 /** Hidden states of rows, in their order, computed by a bundle's backbone in batches. */
 import type { Bundle } from '../../bundle/load.js'
 import { exactTokensOf } from '../../bundle/manifest.js'
+import { inOrder } from '../../data/in-order.js'
 import { ENGINE_DEPTH, type EngineSequence } from '../../engine/contract.js'
 import { StateEngine } from '../../engine/supervisor.js'
 import { ArmormError } from '../../errors.js'
 import { promptKey } from '../../scheduling/prompt-key.js'
+import { bundleTokenizer } from '../../scoring/bundle-tokenizer.js'
 import { isItemError } from '../../scoring/reward.js'
-import { TokenizerPool } from '../../text/pool.js'
+import type { TokenizerPool } from '../../text/pool.js'
 import type { TrainRow } from './train-row.js'
 
 /** Rows that are tokenized ahead of the engine. */
@@ -51,9 +53,6 @@ interface Tokenized {
 
 type Refused = Pick<EmbeddedItem, 'row'> & { readonly states: ArmormError }
 
-/** A batch whose rows are known; settles in its turn. */
-type Running = Promise<EmbeddedItem[]>
-
 export class Embedder {
   readonly #tokenizer: TokenizerPool
   readonly #engine: StateEngine
@@ -69,18 +68,12 @@ export class Embedder {
    * Starts tokenizer workers and the engine.
    * @throws ArmormError invalid_config when the bundle has no tokenizer; what keeps the bundle from being loaded
    */
-  static async start({ bundle: { folder, manifest }, threads, maxTokens }: EmbedderOptions): Promise<Embedder> {
+  static async start({ bundle, threads, maxTokens }: EmbedderOptions): Promise<Embedder> {
+    const { folder, manifest } = bundle
     if (!manifest.tokenizer) throw new ArmormError('invalid_config', `${folder} has no tokenizer: it cannot embed text`)
-    const { hidden_size: hidden, vocab_size: vocabSize } = manifest.backbone
-    const tokenizer = await TokenizerPool.create({
-      folder,
-      hasTokenizer: true,
-      maxTokens,
-      vocabSize,
-      gatePattern: manifest.gate.pattern,
-      threads: Math.min(2, threads),
-      deadlineMs: TOKENIZER_DEADLINE_MS
-    })
+    const { hidden_size: hidden } = manifest.backbone
+    const deadlineMs = TOKENIZER_DEADLINE_MS
+    const tokenizer = await bundleTokenizer(bundle, { threads: Math.min(2, threads), deadlineMs, maxTokens })
     const exactTokens = exactTokensOf(manifest)
     const engine = new StateEngine({ folder, provider: 'cpu', threads, exactTokens, hidden })
     const embedder = new Embedder(tokenizer, engine, hidden)
@@ -102,34 +95,21 @@ export class Embedder {
    * @throws ArmormError engine_unavailable when the engine keeps failing; whatever `rows` throws
    */
   async *embed(rows: AsyncIterable<TrainRow>): AsyncGenerator<EmbeddedItem> {
-    const running: Running[] = []
-    let batch = new Batch()
-    const run = (): void => {
-      const started = this.#run(batch)
-      // It is waited for in its turn; until then its failure is not unheard of.
-      started.catch(() => undefined)
-      running.push(started)
-      batch = new Batch()
-    }
-    for await (const next of this.#tokenized(rows)) {
-      if (!batch.takes(next)) run()
-      batch.add(next)
-      // One more than the engine has, so that it finds the next in its queue.
-      if (running.length > ENGINE_DEPTH) yield* await running.shift()!
-    }
-    if (batch.rows.length > 0) run()
-    while (running.length > 0) yield* await running.shift()!
+    // One more than the engine has, so that it finds the next in its queue.
+    const ahead = ENGINE_DEPTH + 1
+    for await (const items of inOrder(this.#batches(rows), ahead, (batch) => this.#run(batch))) yield* items
   }
 
-  async *#tokenized(rows: AsyncIterable<TrainRow>): AsyncGenerator<Tokenized | Refused> {
-    const ahead: Promise<Tokenized | Refused>[] = []
-    for await (const row of rows) {
-      const tokenized = this.#tokenize(row)
-      tokenized.catch(() => undefined)
-      ahead.push(tokenized)
-      if (ahead.length >= TOKENIZED_AHEAD) yield await ahead.shift()!
+  async *#batches(rows: AsyncIterable<TrainRow>): AsyncGenerator<Batch> {
+    let batch = new Batch()
+    for await (const next of inOrder(rows, TOKENIZED_AHEAD, (row) => this.#tokenize(row))) {
+      if (!batch.takes(next)) {
+        yield batch
+        batch = new Batch()
+      }
+      batch.add(next)
     }
-    while (ahead.length > 0) yield await ahead.shift()!
+    if (batch.rows.length > 0) yield batch
   }
 
   async #tokenize(row: TrainRow): Promise<Tokenized | Refused> {
@@ -151,7 +131,7 @@ export class Embedder {
     }
   }
 
-  async #run({ rows }: Batch): Running {
+  async #run({ rows }: Batch): Promise<EmbeddedItem[]> {
     const sequences = rows.flatMap((row) => ('sequences' in row ? row.sequences : []))
     const refusals = new Map<number, ArmormError>()
     let outputs: { responseStates: Float32Array; promptStates: Float32Array } | undefined

@@ -1,8 +1,9 @@
 /** Sections of the report on the gate and on what it is compared with. */
+import { percent, points } from '../percent.js'
 import type { ComparedPart, ComparedRow } from '../results.js'
 import type { Stage2Result } from '../stage2/result.js'
 import { heatMap, interval, lineChart, type Series } from './charts.js'
-import { html, type Markup, number, percent, table } from './html.js'
+import { html, type Markup, number, table } from './html.js'
 
 export function stage2Section({
   settings,
@@ -121,5 +122,3 @@ export function comparedSection({ rows, settings, rated_prompts: rated }: Compar
         : null
     }`
 }
-
-const points = (share: number): string => (100 * share).toFixed(1)

@@ -65,5 +65,3 @@ export function number(value: number | null | undefined, digits = 4): string {
     ? value.toExponential(2)
     : String(Number(value.toFixed(digits)))
 }
-
-export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`

@@ -1,7 +1,7 @@
 /** `armorm train report`: what training found, as one file that needs nothing else. */
 import { readResults, type Results } from '../results.js'
 import type { TrainLog } from '../log.js'
-import { writeWhole } from '../work-files.js'
+import { writeWhole } from '../../whole-file.js'
 import { comparedSection, stage2Section, weightsSection } from './gate-sections.js'
 import { html, Markup, number, table } from './html.js'
 import { dataSection, debiasSection, stage1Section } from './rating-sections.js'

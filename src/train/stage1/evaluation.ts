@@ -1,6 +1,7 @@
 /** How well weights predict labels, on rows that come in shards. */
 import { spearman } from '../../heads/spearman.js'
 import type { MatrixProducts } from '../matrix-products.js'
+import { mean } from '../../heads/statistics.js'
 
 export interface Metrics {
   readonly rows: number
@@ -67,10 +68,10 @@ export function meanSquaredError(labels: readonly number[], predicted: readonly 
 export function metricsOf(labels: readonly number[], predicted: readonly number[]): Metrics | null {
   if (labels.length === 0) return null
   const mse = meanSquaredError(labels, predicted)
-  const mean = labels.reduce((sum, label) => sum + label, 0) / labels.length
+  const center = mean(labels)
   const variance = meanSquaredError(
     labels,
-    labels.map(() => mean)
+    labels.map(() => center)
   )
   const equal = labels.every((label) => label === labels[0])
   return {

@@ -3,6 +3,7 @@ import { ArmormError } from '../../errors.js'
 import type { EmbeddedRow } from '../embedded-set.js'
 import type { DerivedObjective, Stage1Settings } from './settings.js'
 import { lengthOf, type Survey } from './survey.js'
+import { quantile } from '../../heads/statistics.js'
 
 export type Objective =
   | { readonly name: string; readonly kind: 'rated'; readonly column: number }
@@ -55,12 +56,7 @@ export function chooseObjectives(rated: readonly string[], wanted: Wanted, found
 /** The ends of a derived objective's scale. @throws ArmormError invalid_config when they are no scale */
 function bounds(objective: DerivedObjective, { lengths }: Survey): Required<DerivedObjective> {
   const sorted = Float64Array.from(lengths[objective.from]).sort()
-  const percentile = (share: number): number => {
-    const at = share * (sorted.length - 1)
-    const below = sorted[Math.floor(at)] ?? NaN
-    return below + (at % 1) * ((sorted[Math.ceil(at)] ?? NaN) - below)
-  }
-  const { low = percentile(LOW), high = percentile(HIGH) } = objective
+  const { low = quantile(sorted, LOW), high = quantile(sorted, HIGH) } = objective
   if (low < high) return { ...objective, low, high }
   const what = `derived objective ${objective.name}: its scale goes from a length of ${low} to ${high}`
   throw new ArmormError('invalid_config', `${what}; state low and high, low being the smaller`)

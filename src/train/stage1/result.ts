@@ -5,7 +5,7 @@ import { writeSafetensors } from '../../checkpoint/write-safetensors.js'
 import { ArmormError } from '../../errors.js'
 import type { EmbeddedIndex } from '../embedded-set.js'
 import type { Measured } from '../measure.js'
-import { readJson, writeJson } from '../work-files.js'
+import { requiredJson, writeJson } from '../work-files.js'
 import type { Metrics } from './evaluation.js'
 import type { DerivedObjective, Stage1Settings } from './settings.js'
 import type { Split } from './survey.js'
@@ -62,9 +62,7 @@ export async function writeStage1(work: string, result: Stage1Result, weight: Fl
  */
 export async function readStage1(work: string): Promise<{ result: Stage1Result; weight: Float32Array }> {
   const path = join(work, STAGE1_FILE)
-  const result = (await readJson(path)) as Partial<Stage1Result> | undefined
-  if (result === undefined)
-    throw new ArmormError('invalid_work', `${path} does not exist; armorm train stage1 writes it`)
+  const result = (await requiredJson(path, 'stage1')) as Partial<Stage1Result>
   const damaged = (cause?: unknown) =>
     new ArmormError(
       'invalid_work',

@@ -4,7 +4,7 @@ import { SafetensorsReader } from '../../checkpoint/safetensors.js'
 import { writeSafetensors } from '../../checkpoint/write-safetensors.js'
 import { ArmormError } from '../../errors.js'
 import type { Part } from '../pairs.js'
-import { readJson, writeJson } from '../work-files.js'
+import { requiredJson, writeJson } from '../work-files.js'
 import { gateTensors, type GateShape, type GateWeights } from './gate.js'
 import type { Warning } from './monitors.js'
 import type { GateSettings } from './settings.js'
@@ -64,10 +64,7 @@ export async function writeStage2(work: string, result: Stage2Result, gate: Gate
  */
 export async function readStage2(work: string): Promise<{ result: Stage2Result; gate: GateWeights }> {
   const path = join(work, STAGE2_FILE)
-  const result = (await readJson(path)) as Partial<Stage2Result> | undefined
-  if (result === undefined) {
-    throw new ArmormError('invalid_work', `${path} does not exist; armorm train stage2 writes it`)
-  }
+  const result = (await requiredJson(path, 'stage2')) as Partial<Stage2Result>
   const damaged = (cause?: unknown) =>
     new ArmormError(
       'invalid_work',

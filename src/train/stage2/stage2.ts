@@ -12,6 +12,8 @@ import { type MeanWeights, type Stage2Result, writeStage2 } from './result.js'
 import type { GateSettings, Stage2Settings } from './settings.js'
 import { type CurvePoint, type GateData, trainGate, type TrainedGate } from './train-gate.js'
 import { GateWeigher } from './weigher.js'
+import { mean } from '../../heads/statistics.js'
+import { percent } from '../percent.js'
 
 export interface Stage2Options {
   /** Of every split, and of the gate where `stage2.seeds` has none. */
@@ -98,7 +100,7 @@ const rank = (point: CurvePoint, { keep }: GateSettings): number =>
 
 function described(point: CurvePoint): string {
   const loss = point.loss === null ? '' : `loss ${point.loss.toFixed(4)}, `
-  const validation = `validation ${point.validation_loss.toFixed(4)}, accuracy ${(100 * point.validation_accuracy).toFixed(1)} %`
+  const validation = `validation ${point.validation_loss.toFixed(4)}, accuracy ${percent(point.validation_accuracy)}`
   return `step ${point.step}: ${loss}${validation}, entropy ${point.entropy.toFixed(3)}, top share ${point.top_share.toFixed(3)}`
 }
 
@@ -120,10 +122,10 @@ const LEAST = 0.01
 export function gateData(pairs: PairSet, { margins }: Pick<GateSettings, 'margins'>): GateData {
   const weights = new Float32Array(pairs.rows.length).fill(1)
   const stated = pairs.rows.flatMap(({ margin }) => (margin === undefined ? [] : [Math.abs(margin)]))
-  const mean = stated.reduce((sum, margin) => sum + margin, 0) / stated.length
-  if (margins === 'weigh' && mean > 0) {
+  const usual = mean(stated)
+  if (margins === 'weigh' && usual > 0) {
     pairs.rows.forEach(({ margin }, i) => {
-      if (margin !== undefined) weights[i] = Math.max(LEAST, Math.abs(margin) / mean)
+      if (margin !== undefined) weights[i] = Math.max(LEAST, Math.abs(margin) / usual)
     })
   }
   return {
