@@ -1,8 +1,11 @@
 // `node scripts/example-data.mjs <folder>`: data to try `armorm train` and `armorm evaluate` with, of the form that they
-// read, made from the groups of answers in bench/conversations.jsonl. The first answer of a group is the complete one.
+// read, made from five answers of each group in bench/conversations.jsonl. The first answer of a group is the complete one.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+
+/** Of a group. All nine would take the commands that read them twice as long. */
+const ANSWERS = 5
 
 const [folder] = process.argv.slice(2)
 if (folder === undefined) {
@@ -14,6 +17,7 @@ const groups = readFileSync(source, 'utf8')
   .trim()
   .split('\n')
   .map((line) => JSON.parse(line))
+  .map((group) => ({ ...group, responses: group.responses.slice(0, ANSWERS) }))
 
 /** @param rowsOf - the rows that one group gives */
 function write(name, rowsOf) {

@@ -32,7 +32,9 @@ const OUTPUTS = ['json', 'text']
 function marksOf(comment: string | undefined): Marks {
   const marks = { notRun: null as string | null, shortened: false, numbersDiffer: false }
   if (comment === undefined) return marks
-  const known = /^(?:not run: (?<notRun>.+)|(?<shortened>shortened)?(?:, )?(?<differ>numbers differ: .+)?)$/.exec(comment)
+  const known = /^(?:not run: (?<notRun>.+)|(?<shortened>shortened)?(?:, )?(?<differ>numbers differ: .+)?)$/.exec(
+    comment
+  )
   if (!known) throw new Error(`the comment before a fence says "${comment}"`)
   const { notRun, shortened, differ } = known.groups ?? {}
   return { notRun: notRun ?? null, shortened: shortened !== undefined, numbersDiffer: differ !== undefined }

@@ -9,7 +9,8 @@ const LEAST = 1e-6
 const VOLATILE = /^(explain_id|cached_tokens|created|.+_ms)$/
 const NUMBER = /-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/gi
 
-const near = (a: number, b: number) => Math.abs(a - b) <= Math.max(LEAST, TOLERANCE * Math.max(Math.abs(a), Math.abs(b)))
+const near = (a: number, b: number) =>
+  Math.abs(a - b) <= Math.max(LEAST, TOLERANCE * Math.max(Math.abs(a), Math.abs(b)))
 const kind = (value: unknown) => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value)
 
 /** @returns what is wrong, the first thing only; null when nothing is */
@@ -70,7 +71,8 @@ function textDifference({ text, marks }: Block, printed: string): string | null 
       continue
     }
     const found = got.findIndex((each, i) => i >= at && sameLine(line, each, marks.numbersDiffer))
-    if (found < 0 || (!skips && found !== at)) return `"${line}" is shown; what was printed:\n${got.slice(at).join('\n')}`
+    if (found < 0 || (!skips && found !== at))
+      return `"${line}" is shown; what was printed:\n${got.slice(at).join('\n')}`
     at = found + 1
     skips = marks.shortened
   }

@@ -8,7 +8,6 @@ export const RUN = [
   'docs/contracts.md',
   'docs/export.md',
   'docs/operating.md',
-  'docs/training.md',
   'kubernetes/README.md',
   'clients/python/README.md'
 ]
