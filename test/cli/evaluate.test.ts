@@ -1,4 +1,4 @@
-import { cpSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { pairRows } from '../../src/cli/evaluate.js'
@@ -6,11 +6,8 @@ import { loadBundle } from '../../src/bundle/load.js'
 import type { PairAccuracy } from '../../src/evaluate/accuracy.js'
 import type { Pair } from '../../src/evaluate/pairs.js'
 import { rateInOrder } from '../../src/evaluate/rate.js'
-import { exportBundle } from '../../src/export/export-bundle.js'
-import { checkpointFolder } from '../support/checkpoints.js'
-import { DEFAULT_MODEL } from '../support/paths.js'
 import { runArmorm } from '../support/server.js'
-import { tinyBundle } from '../support/bundles.js'
+import { textBundle, tinyBundle } from '../support/bundles.js'
 
 const COLOURS = ['Red', 'Blue.', 'A green one', 'Black, or white', 'xkcd', '', 'Pink\n\nor so', 'I cannot say.']
 const ROWS = COLOURS.map((chosen, i) => ({
@@ -24,16 +21,7 @@ const ROWS = COLOURS.map((chosen, i) => ({
 type Report = PairAccuracy & { models: { folder: string }[]; left_out: { place: string; reason: string }[] }
 
 /** A small bundle that takes the built-in model's tokenizer; all tests read it. */
-const BUNDLE = join(t.testdir(), 'bundle')
-
-t.before(async () => {
-  const checkpoint = join(BUNDLE, '..', 'checkpoint')
-  cpSync(checkpointFolder('armorm-tiny'), checkpoint, { recursive: true })
-  for (const name of ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja']) {
-    cpSync(join(DEFAULT_MODEL, name), join(checkpoint, name))
-  }
-  await exportBundle({ checkpoint, out: BUNDLE, precision: 'fp32', maxTokens: 64 })
-})
+const BUNDLE = await textBundle(t.testdir())
 
 /** A file of these rows. */
 function dataOf(t: Test, rows: readonly unknown[]): string {

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import { annotateCommand } from '../../src/cli/annotate.js'
 import { calibrateCommand } from '../../src/cli/calibrate.js'
 import { doctorCommand } from '../../src/cli/doctor.js'
 import { evaluateCommand } from '../../src/cli/evaluate.js'
@@ -47,6 +48,7 @@ t.test('the flags and variables that the documents name exist', async (t) => {
     ...serveCommand().options.map(({ long }) => long),
     ...exportFlags,
     ...[
+      annotateCommand(),
       calibrateCommand(),
       doctorCommand(),
       evaluateCommand(),
@@ -99,13 +101,18 @@ t.test('the table of export options has every flag', async (t) => {
   )
 })
 
-t.test('the table of flags of evaluate has every flag', async (t) => {
-  const rows = tableRows(read('docs/evaluating.md')).map(([first = '']) => marked(first)[0])
-  t.strictSame(
-    rows,
-    evaluateCommand().options.map(({ long }) => long)
-  )
-})
+for (const [page, command] of [
+  ['evaluating', evaluateCommand()],
+  ['annotating', annotateCommand()]
+] as const) {
+  t.test(`the table of flags of ${command.name()} has every flag`, async (t) => {
+    const rows = tableRows(read(`docs/${page}.md`)).map(([first = '']) => marked(first)[0])
+    t.strictSame(
+      rows.filter((name) => name?.startsWith('--')),
+      command.options.map(({ long }) => long)
+    )
+  })
+}
 
 t.test('docs/metrics.md is what the code registers (npm run openapi writes it)', async (t) => {
   t.equal(read('docs/metrics.md'), metricsPage())
