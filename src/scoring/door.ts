@@ -2,7 +2,7 @@
 import type { EngineSequence } from '../engine/contract.js'
 import type { ArmormError } from '../errors.js'
 import type { Admission, Entrant, Need, Ticket } from '../scheduling/admission.js'
-import type { CallerState } from '../scheduling/rated-sequence.js'
+import type { BatchRun, CallerState, RunPlace } from '../scheduling/rated-sequence.js'
 import type { Conversation, Truncation } from '../text/conversation.js'
 import type { RememberedTokens } from './remembered-tokens.js'
 import type { RewardCache } from './reward-cache.js'
@@ -119,6 +119,10 @@ class BulkCaller implements CallerState {
 
   get deadline(): number {
     return this.#caller.deadline ?? Infinity
+  }
+
+  ran(run: BatchRun, place: RunPlace): void {
+    this.#caller.ran?.(run, place)
   }
 }
 
