@@ -117,49 +117,43 @@ t.test('runs that fail are seen in the requests that were in them, and the guilt
 })
 
 t.test('what memory answers, or other work under way, is counted', async (t) => {
-  const { app, exported, release, waiting } = await tracedServer(t)
-  const first = score(app, ['\u0005held'])
-  const second = score(app, ['\u0005held'])
-  await until(() => waiting().conversations === 0)
-  release()
-  await Promise.all([first, second])
-  t.equal((await score(app, ['\u0005held'])).statusCode, 200)
+  const { app, exported } = await tracedServer(t)
+  const texts = ['same', 'same', 'other']
+  for (const name of ['first', 'again']) t.equal((await score(app, texts)).statusCode, 200, name)
   const spans = await exported()
   const counts = named(spans, 'POST /score').map(({ attributes }) => [
     attributes['armorm.joined_conversations'],
     attributes['armorm.cached_conversations'],
     attributes['armorm.batches']
   ])
-  t.strictSame(counts.sort().reverse(), [
+  t.strictSame(counts, [
     [1, 0, 1],
-    [0, 1, 0],
-    [0, 0, 1]
+    [0, 3, 0]
   ])
-  t.equal(named(spans, 'run').length, 2)
-  t.equal(named(spans, 'queue').length <= 2, true, 'memory answers without a queue')
+  const run = only(t, spans, 'run')
+  t.match(run.attributes, { 'armorm.batch.conversations': 2, 'armorm.conversations': 3 }, 'one of them serves two')
+  only(t, spans, 'queue')
 })
 
 t.test('waiting for room, and its refusal', async (t) => {
-  const { app, exported, release, waiting } = await tracedServer(t, { maxTokens: 10 })
+  const { app, exported, release, load } = await tracedServer(t, { maxTokens: 10 })
   const running = score(app, ['\u0005'])
-  await until(() => waiting().conversations === 0)
-  // The engine holds one batch ahead; what comes then waits in the queue, and fills it.
-  const ahead = score(app, ['\u0005aaaaaaaa'])
-  const full = score(app, ['\u0005bbbbbbbb'])
-  await until(() => waiting().conversations > 0)
+  await until(() => load().running > 0)
+  const full = score(app, ['aaaaaaaaa'])
+  await until(() => load().conversations > 0)
   const inLine = app.inject({
     method: 'POST',
     url: '/get_reward',
     payload: { query: ['cccc cccc'], prompts: ['cccc'] }
   })
-  await until(() => waiting().requests === 1)
+  await until(() => load().requests === 1)
   const refused = await score(app, ['dddddddd'])
   t.equal(refused.statusCode, 429)
   release()
-  const replies = await Promise.all([running, ahead, full, inLine])
+  const replies = await Promise.all([running, full, inLine])
   t.strictSame(
     replies.map(({ statusCode }) => statusCode),
-    [200, 200, 200, 200]
+    [200, 200, 200]
   )
   const spans = await exported()
   const line = only(t, spans, 'line')
@@ -176,13 +170,13 @@ t.test('waiting for room, and its refusal', async (t) => {
 })
 
 t.test('a client that has gone, and a time that is over', async (t) => {
-  const { app, exported, waiting, log } = await tracedServer(t)
+  const { app, exported, load, log } = await tracedServer(t)
   void score(app, ['\u0005'])
-  await until(() => waiting().conversations === 0)
+  await until(() => load().running > 0)
   const late = await score(app, ['late'], { 'x-request-timeout-ms': '20' })
   t.equal(late.statusCode, 504)
   const socket = await send(app, '/score', { inputs: [{ text: 'gone' }] })
-  await until(() => waiting().conversations > 0)
+  await until(() => load().conversations > 0)
   socket.destroy()
   await until(() => log.some((line) => line.includes('client_closed')))
   const spans = await exported()

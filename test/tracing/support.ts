@@ -48,8 +48,8 @@ export interface TracedServer extends Traces {
   readonly exported: () => Promise<Span[]>
   /** Has conversations that begin with \u0005 run to their end. */
   readonly release: () => void
-  /** Conversations that wait for a batch, and requests that stand in line. */
-  readonly waiting: () => { readonly conversations: number; readonly requests: number }
+  /** Tokens that the engine has, conversations that wait for it, and requests that stand in line. */
+  readonly load: () => { readonly running: number; readonly conversations: number; readonly requests: number }
 }
 
 export interface Setting extends Partial<AdmissionOptions> {
@@ -96,7 +96,7 @@ export async function tracedServer(t: Test, setting: Setting = {}): Promise<Trac
       await tracing.close(60_000)
       return collector.spans()
     },
-    waiting: () => ({ conversations: queue.depth, requests: admission.lineRequests })
+    load: () => ({ running: queue.handedTokens, conversations: queue.depth, requests: admission.lineRequests })
   }
 }
 
