@@ -16,9 +16,9 @@ import { spread } from './statistics.js'
 const MODEL = 'models/default'
 // Compiled to build/bench.
 const STAND_IN = fileURLToPath(new URL('./stand-in/server.js', import.meta.url))
-const ROUNDS = 9
+const ROUNDS = 25
 const CLIENTS = 16
-const REQUESTS = 3000
+const REQUESTS = 1000
 
 /** A collector that reads what comes and thanks for it. */
 const collector = createServer((request, response) => {
