@@ -193,12 +193,10 @@ export class Scorer {
         timeline?.refused(String(error.details['reason']))
       throw error
     }
-    const waiting = <U>(step: () => Promise<U>) => timed(step, (from, to) => timeline?.waited(from, to))
     const open: Pass = { caller: asking.caller, settle: async () => {}, release: () => {} }
-    const door = this.#door
-    const pass = door ? await waiting(() => door.enter(works, asking)).catch(refused) : open
+    const pass = this.#door ? await this.#door.enter(works, asking).catch(refused) : open
     const settle: Pass['settle'] = async (sequences) => {
-      await waiting(() => pass.settle(sequences)).catch(refused)
+      await pass.settle(sequences).catch(refused)
       timeline?.queued(performance.now())
     }
     try {

@@ -6,8 +6,8 @@ import type { Protocol } from './scorer.js'
 export interface Timeline {
   /** @param revision - of the model that scores */
   began(protocol: Protocol, conversations: number, revision: string): void
-  /** It was looked whether there is room for the request; where there was none, it stood in line. */
-  waited(from: number, to: number): void
+  /** There was no room for the request, and it stood in line. */
+  stood(from: number, to: number): void
   /** For want of room. @param reason - of the refusal */
   refused(reason: string): void
   /** One conversation is tokenized. */

@@ -25,8 +25,6 @@ export interface OwnPart {
   refused: number
 }
 
-/** Waiting of fewer milliseconds is none: a turn of the event loop. */
-const LEAST_WAIT_MS = 1
 /** Batches of one request that are told apart; a request of thousands of conversations may take part in more. */
 const MOST_RUNS = 128
 
@@ -36,7 +34,7 @@ export class RequestTimeline implements Timeline {
   conversations = 0
   /** Why there was no room for it; null: there was. */
   refusal: string | null = null
-  readonly waits: Stretch[] = []
+  readonly lines: Stretch[] = []
   readonly tokenizations: Tokenization[] = []
   queuedAt: number | null = null
   readonly runs = new Map<BatchRun, OwnPart>()
@@ -53,8 +51,8 @@ export class RequestTimeline implements Timeline {
     this.revision = revision
   }
 
-  waited(from: number, to: number): void {
-    if (to - from >= LEAST_WAIT_MS) this.waits.push({ from, to })
+  stood(from: number, to: number): void {
+    this.lines.push({ from, to })
   }
 
   refused(reason: string): void {

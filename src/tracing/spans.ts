@@ -47,7 +47,7 @@ export function endRequestSpan(
     finish?.(part)
     part.end(offset + to)
   }
-  for (const wait of timeline.waits) child('line', wait, {})
+  for (const line of timeline.lines) child('line', line, {})
   for (const { conversations, tokens, trimmedTokens, ...stretch } of timeline.tokenizations) {
     child('tokenize', stretch, {
       'armorm.conversations': conversations,
