@@ -38,10 +38,12 @@ export class RequestTimeline implements Timeline {
   readonly tokenizations: Tokenization[] = []
   queuedAt: number | null = null
   readonly runs = new Map<BatchRun, OwnPart>()
-  /** Parts of batches beyond those in `runs`. */
+  /** Batches beyond those in `runs`. */
   moreRuns = 0
   readonly rewards = { run: 0, joined: 0, cache: 0 }
   failures = 0
+  /** The latest of `moreRuns`. */
+  #latest: BatchRun | undefined
   /** Since the last tokenization ended. */
   #read = { conversations: 0, tokens: 0, trimmedTokens: 0 }
 
@@ -78,7 +80,9 @@ export class RequestTimeline implements Timeline {
     const part = this.runs.get(run) ?? { rows: [], tokens: 0, refused: 0 }
     if (part.rows.length === 0) {
       if (this.runs.size >= MOST_RUNS) {
-        this.moreRuns += 1
+        // The places of a batch are told one after another.
+        if (run !== this.#latest) this.moreRuns += 1
+        this.#latest = run
         return
       }
       this.runs.set(run, part)

@@ -19,7 +19,10 @@ function only(t: Test, spans: readonly Span[], name: string): Span {
 
 t.test('a request is a span of its caller, with what became of its work in spans within', async (t) => {
   const { app, collector, log, exported } = await tracedServer(t, { maxBatchSequences: 2 })
-  const reply = await score(app, ['abc', 'defg', 'hijkl'], { traceparent: `00-${TRACE}-${PARENT}-01` })
+  const reply = await score(app, ['abc', 'defg', 'hijkl'], {
+    traceparent: `00-${TRACE}-${PARENT}-01`,
+    'x-priority': 'bulk'
+  })
   t.equal(reply.statusCode, 200)
   const spans = await exported()
   t.ok(collector.received.every(({ url }) => url === '/v1/traces'))
