@@ -30,7 +30,7 @@ const GIVE_UP_MS = 1000
 const LAST_WORDS_MS = 500
 
 /** Milliseconds for the last traces, within the deadline of a stop. */
-const LAST_TRACES_MS = 1000
+const LAST_TRACES_MS = 2000
 
 /** @param engineProgram - stands in for the engine's, in measurements of what is around it */
 export function serveCommand(engineProgram?: string): Command {
