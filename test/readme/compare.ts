@@ -6,7 +6,7 @@ const TOLERANCE = 1e-4
 /** Smaller differences than this do not count, whatever the numbers are. */
 const LEAST = 1e-6
 /** Keys whose values are new each time, or depend on what was asked before: they have to be there, of the same type. */
-const VOLATILE = /^(explain_id|cached_tokens|created|.+_ms)$/
+const VOLATILE = /^(explain_id|cached_tokens|created|ms|.+_ms)$/
 const NUMBER = /-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/gi
 
 const near = (a: number, b: number) =>

@@ -7,14 +7,13 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { build, check, root, skip, suite } from '../support/suite.mjs'
+import { build, check, freePort, root, skip, suite } from '../support/suite.mjs'
 
 /** A block that takes longer is stuck. */
-const PATIENCE_MS = 300_000
+const PATIENCE_MS = 600_000
 const DEFAULT_PORT = '8080'
 const SERVES = /^(?:npm start|node build\/src\/cli\/main\.js serve)\b.*$/m
 const STAMP = join('node_modules', '.armorm-setup')
@@ -23,16 +22,9 @@ const works = (program, ...args) => spawnSync(program, args, { stdio: 'ignore' }
 
 /** Free ports that stand for those of the documents. */
 const ports = new Map()
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return `${port}`
-}
 async function withFreePorts(text) {
   const pattern = /(127\.0\.0\.1:|--port )(\d+)/g
-  for (const [, , port] of text.matchAll(pattern)) if (!ports.has(port)) ports.set(port, await freePort())
+  for (const [, , port] of text.matchAll(pattern)) if (!ports.has(port)) ports.set(port, `${await freePort()}`)
   return text.replace(pattern, (_, before, port) => before + ports.get(port))
 }
 
@@ -50,6 +42,8 @@ function copyTree(folder) {
 class Reader {
   /** Servers that run, by the port that the document names. */
   servers = new Map()
+  /** Whatever runs; each is the first of a group of processes. */
+  running = new Set()
 
   constructor(folder) {
     this.folder = folder
@@ -64,6 +58,8 @@ class Reader {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true
     })
+    this.running.add(child)
+    child.once('close', () => this.running.delete(child))
     child.stderr.setEncoding('utf8')
     child.told = ''
     child.stderr.on('data', (text) => (child.told = (child.told + text).slice(-4000)))
@@ -97,6 +93,12 @@ class Reader {
     throw new Error(`it ended before it listened: ${last}\n${child.told}`)
   }
 
+  /** At once, and with it all that this started. */
+  end() {
+    for (const { pid } of this.running) process.kill(-pid, 'SIGKILL')
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
   async stop(port) {
     const child = this.servers.get(port)
     if (!child) return
@@ -114,7 +116,9 @@ async function serveFirst(reader, command, port) {
     await reader.serve(command, port)
   } catch (error) {
     if (existsSync(join(reader.folder, STAMP))) throw error
-    skip('packages fetched by the first start', error.message.trim().split('\n').at(-1))
+    const lines = error.message.trim().split('\n')
+    const why = lines.find((line) => /^npm error (?!code|A complete)/.test(line)) ?? lines.at(-1)
+    skip('packages fetched by the first start', why)
     rmSync(join(reader.folder, 'node_modules'), { recursive: true, force: true })
     symlinkSync(join(root, 'node_modules'), join(reader.folder, 'node_modules'))
     await reader.serve(command, port)
@@ -178,8 +182,10 @@ async function main() {
     ['blocks', 'compare', 'documents'].map((name) => import(join(built, `${name}.js`)))
   )
   const folder = mkdtempSync(join(tmpdir(), 'armorm-readme-'))
-  ports.set(DEFAULT_PORT, await freePort())
+  ports.set(DEFAULT_PORT, `${await freePort()}`)
   const reader = new Reader(folder)
+  process.once('exit', () => reader.end())
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
   try {
     copyTree(folder)
     const asked = process.argv.slice(2)
@@ -190,7 +196,6 @@ async function main() {
     }
   } finally {
     await reader.stop(DEFAULT_PORT)
-    rmSync(folder, { recursive: true })
   }
 }
 
