@@ -68,7 +68,7 @@ async function run(file: string, { out, model, field, with: parts }: Options): P
   await lines.finish()
   console.log(`${out}: ${lines.count} rows`)
   if (refused.length === 0) return
-  console.error(`armorm: ${refused.length} rows have an error in the place of a reward:`)
+  console.error(`armorm: rows with an error in the place of a reward: ${refused.length}`)
   for (const each of refused.slice(0, NAMED)) console.error(`  ${each}`)
   if (refused.length > NAMED) console.error(`  and ${refused.length - NAMED} more`)
 }

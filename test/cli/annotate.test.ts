@@ -78,7 +78,7 @@ t.test('rows of every form get what the model gives, in their order', async (t) 
   t.match(pair, { chosen: green, rejected: red, margin: decimal(green!.score - red!.score) })
   t.match(half, error(/rejected/))
   t.match(unanswered, error(/assistant/))
-  t.match(stderr, /3 rows have an error/)
+  t.match(stderr, /error in the place of a reward: 3\n/)
   t.match(stderr, `${data}:2: invalid_data`)
 })
 

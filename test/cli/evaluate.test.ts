@@ -106,7 +106,7 @@ t.test('rows that cannot be scored are counted and named, never quoted; the tabl
     /on 2 pairs of 2 prompts; ties count half; intervals of 95 % by prompt\nsections: by the field `section`/
   )
   t.match(stdout, /^Chat +1\n {2}\S+bundle +0 +(?:0|50|100)\.0 [^]+^\(no section\) +1\n[^]+^all: mean of pairs +2$/m)
-  t.match(stderr, /2 rows could not be scored and are left out:\n/)
+  t.match(stderr, /could not be scored: 2\n/)
   t.match(stderr, /data\.jsonl:2: it has no rejected that is a text/)
   t.match(stderr, /data\.jsonl:3: too_long: /)
   t.notMatch(stdout + stderr, /PRIVATE/)
