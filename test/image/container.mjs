@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SECCOMP } from './tools.mjs'
+import { seccompProfile } from './tools.mjs'
 
 /** ARMORM_MEMORY of docker/compose.yaml. */
 const MEMORY = 4 * 2 ** 30
@@ -18,7 +18,7 @@ const MOUNTS = [
 
 /** The profile in the runtime's form: what an x86-64 process without capabilities may do. */
 function seccomp() {
-  const { defaultAction, defaultErrnoRet, syscalls } = JSON.parse(readFileSync(SECCOMP, 'utf8'))
+  const { defaultAction, defaultErrnoRet, syscalls } = JSON.parse(readFileSync(seccompProfile(), 'utf8'))
   const applies = ({ includes = {}, excludes = {} }) =>
     !includes.caps?.length &&
     (!includes.arches?.length || includes.arches.includes('amd64')) &&

@@ -165,12 +165,12 @@ async function cudaImage(store, expected) {
   const { rootfs, unmount } = store.mount(CUDA)
   try {
     await looksRight('cuda', rootfs, configuration, [])
-    await check('cuda: without the libraries it says so and ends', async () => {
+    await check('cuda: it asks for CUDA, and refuses a bundle for the CPU', async () => {
       const container = startContainer(rootfs, configuration)
       try {
         const { code, log } = await container.ended
         assert.notEqual(code, 0)
-        assert.match(log, /provider/)
+        assert.match(log, /provider_unavailable: .* not for cuda/)
       } finally {
         await container.remove()
       }

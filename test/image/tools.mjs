@@ -16,7 +16,7 @@ export function provideTools() {
   if (process.getuid() !== 0) return 'only root can mount what an image is made of'
   const namespaces = spawnSync('unshare', ['--mount', '--pid', '--net', '--ipc', '--uts', '--fork', 'true'])
   if (namespaces.status !== 0) return 'this machine gives no namespaces'
-  if (PROGRAMS.every(works)) return null
+  if (PROGRAMS.every(works) && seccompProfile()) return null
   const libraries = join(folder, 'usr', 'lib', 'x86_64-linux-gnu')
   // They start themselves again from a copy in memory, with an empty environment: only an absolute path finds libraries.
   const patch = ['usr/bin/patchelf', '--force-rpath', '--set-rpath', libraries]
@@ -38,7 +38,8 @@ export function provideTools() {
   return `Debian's ${broken} does not run on this machine`
 }
 
-/** The system calls that containers may make by default, as Podman and CRI-O have it. */
-export const SECCOMP = [join(folder, 'usr'), '/usr']
-  .map((prefix) => join(prefix, 'share', 'containers', 'seccomp.json'))
-  .find(existsSync)
+/** The profile of system calls that containers may make by default, as Podman and CRI-O have it. */
+export function seccompProfile() {
+  const prefixes = ['/usr', join(folder, 'usr')]
+  return prefixes.map((prefix) => join(prefix, 'share', 'containers', 'seccomp.json')).find(existsSync)
+}
