@@ -19,18 +19,15 @@ function script(name: string, args: readonly string[], input = '') {
   return spawnSync(process.execPath, [path, ...args], { encoding: 'utf8', input, maxBuffer: 2 ** 26 })
 }
 
-/** A root with the packages of a lock file; the first of each has a licence text. */
+/** A root with a lock file, its packages as they state themselves, and more files. */
 function rootWith(t: Test, packages: readonly Manifest[], files: Readonly<Record<string, string>> = {}): string {
   const root = t.testdir()
   const write = (path: string, text: string) => {
     mkdirSync(dirname(join(root, path)), { recursive: true })
     writeFileSync(join(root, path), text)
   }
-  const entries = packages.map(({ dev, version, name }) => [
-    `node_modules/${name}`,
-    { version, ...(dev ? { dev } : {}) }
-  ])
-  write('package-lock.json', JSON.stringify({ packages: { '': {}, ...Object.fromEntries(entries) } }))
+  const places = new Map(packages.map((manifest) => [`node_modules/${manifest.name}`, manifest]))
+  write('package-lock.json', JSON.stringify({ packages: { '': {}, ...Object.fromEntries(places) } }))
   for (const manifest of packages) write(`node_modules/${manifest.name}/package.json`, JSON.stringify(manifest))
   for (const [path, text] of Object.entries(files)) write(path, text)
   return root
