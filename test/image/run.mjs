@@ -184,8 +184,6 @@ async function cudaImage(store, expected) {
 async function main() {
   const obstacle = provideTools() ?? provideBase()
   if (obstacle !== null) return skip('images', obstacle)
-  const mounts = () => readFileSync('/proc/self/mounts', 'utf8')
-  const before = mounts()
   build()
   await check('what stands in for the base has the Node that the Dockerfiles name', () => {
     const { version } = JSON.parse(
@@ -204,7 +202,13 @@ async function main() {
   } finally {
     store.close()
   }
-  await check('nothing is left mounted', () => assert.equal(mounts(), before))
+  await check('nothing is left mounted', () => {
+    const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n')
+    assert.deepEqual(
+      mounts.filter((line) => line.includes(join(root, '.cache'))),
+      []
+    )
+  })
   for (const what of NOT_COVERED) console.log(`not covered: ${what}`)
 }
 
