@@ -73,8 +73,15 @@ t.test('the flags and variables that the documents name exist', async (t) => {
     // Docker Compose's.
     '--build',
     '--profile',
+    // Docker's.
+    '--build-arg',
+    '--cap-drop',
+    '--entrypoint',
+    '--read-only',
+    '--rm',
     // npm's own.
     '--ignore-scripts',
+    '--omit',
     '--package-lock-only',
     '--omit-lockfile-registry-resolved'
   ])
