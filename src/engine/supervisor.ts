@@ -1,5 +1,4 @@
 /** The engine as a supervised child process: faults end in a restart or a second try, never in a lost answer. */
-import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { ArmormError } from '../errors.js'
 import {
@@ -15,6 +14,7 @@ import {
   type RunOutputs,
   type StateOutputs
 } from './contract.js'
+import type { EngineChild } from './engine-child.js'
 import { EngineProcess, type EngineProof, type Fault, StartFailure } from './engine-process.js'
 import { type OutputForm, resultDefect, rewardForm, type RunMessage, stateForm } from './protocol.js'
 import type { SessionOptions } from './session.js'
@@ -40,7 +40,7 @@ export interface SupervisorOptions<O extends Outputs = HeadOutputs> extends Sess
   /** Program of the child process; another one stands in for it in tests. */
   readonly program?: string
   /** Starts the program; tests have processes of their own making. */
-  readonly start?: (program: string) => ChildProcess
+  readonly start?: (program: string) => EngineChild
 }
 
 export type EngineEvent =
