@@ -69,6 +69,8 @@ export interface EngineHealth {
   readonly state: EngineState
   /** Times the engine was restarted after a fault. */
   readonly restarts: number
+  /** While it restarts: milliseconds until it should be ready, as its latest start took. */
+  readonly returnsInMs?: number
 }
 
 /** What a warm-up measured. */

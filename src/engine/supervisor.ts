@@ -69,6 +69,10 @@ class Supervisor<O extends Outputs> implements Engine<O> {
   #process: EngineProcess<O> | undefined
   #capacity: EngineCapacity | null = null
   #firstLoadMs = 0
+  /** What the latest start took that succeeded, from the process to its first answer. */
+  #startMs = 0
+  /** When the restart that is under way should have succeeded. */
+  #returnsAt = 0
   /** The process has answered something: if it ends, that is due to what it ran. */
   #proven = false
   /** Not settled yet, in the order of their answers. */
@@ -87,7 +91,9 @@ class Supervisor<O extends Outputs> implements Engine<O> {
   }
 
   health(): EngineHealth {
-    return { state: this.#state, restarts: this.#restarts }
+    const health = { state: this.#state, restarts: this.#restarts }
+    if (this.#state !== 'restarting') return health
+    return { ...health, returnsInMs: Math.max(0, this.#returnsAt - performance.now()) }
   }
 
   capacity(): EngineCapacity | null {
@@ -169,12 +175,14 @@ class Supervisor<O extends Outputs> implements Engine<O> {
     )
     this.#process = engine
     this.#proven = false
+    const began = performance.now()
     try {
       const warmUp = this.#capacity ? null : (this.#options.warmUp ?? null)
       const load = { type: 'load', options: { folder, provider, threads, exactTokens }, warmUp } as const
       const capacity = await engine.start(load, proof, limitMs)
       this.#capacity ??= capacity
       this.#proven = proof !== undefined
+      this.#startMs = performance.now() - began
     } catch (error) {
       if (this.#process === engine) this.#process = undefined
       throw error
@@ -294,6 +302,7 @@ class Supervisor<O extends Outputs> implements Engine<O> {
     this.#state = 'restarting'
     const pauseMs = (this.#options.backoffMs ?? BACKOFF_MS) * 2 ** this.#restartsInARow
     this.#restartsInARow += 1
+    this.#returnsAt = performance.now() + pauseMs + this.#startMs
     this.#options.onEvent?.({ type: 'restarting', pauseMs })
     this.#restartTimer = setTimeout(() => void this.#restart(), pauseMs)
   }
