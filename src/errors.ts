@@ -38,8 +38,9 @@ export const ERRORS = {
   forbidden: {
     status: 403,
     meaning:
-      'A route under /admin was asked for by a web page, or over a port that others reach too while no API keys are set.',
-    action: 'Set --api-keys, or --admin-port, or listen on a loopback address; leave the header `Origin` out.'
+      'A route under /admin was asked for by a web page; or, while no API keys are set, by a name that pages may have, or over a port that others reach too.',
+    action:
+      'Set --api-keys, or --admin-port, or listen on a loopback address; leave the header `Origin` out, and ask by address or as localhost.'
   },
   body_too_large: {
     status: 413,

@@ -100,7 +100,7 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
       access: {
         keys: keyFile?.ring ?? null,
         operators: admin?.sockets ?? null,
-        loopback: isLoopback(options.host)
+        loopback: isLoopback(admin ? options.adminHost : options.host)
       },
       ...(options.adminReload === 'on' && { reload: () => reloader.reload() })
     },
