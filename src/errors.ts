@@ -57,6 +57,11 @@ export const ERRORS = {
     meaning: 'The request holds more conversations than one request may.',
     action: 'Split the request, or raise --max-inputs; `details` has both numbers.'
   },
+  too_many_tokens: {
+    status: 413,
+    meaning: 'The conversations of the request have more tokens together than one request may.',
+    action: 'Split the request, or raise --max-request-tokens; `details` has both numbers.'
+  },
   too_long: {
     status: 422,
     meaning: 'A conversation has more tokens than the model takes.',

@@ -154,7 +154,15 @@ export async function loadModel(
   })
   const cache = new RewardCache(queue, { maxBytes: options.cacheBytes, revision }, before?.cache)
   const tokens = new RememberedTokens(tokenizer, Math.min(REMEMBERED_TOKENS, options.cacheBytes))
-  const door = new Door({ admission, tokens, cache, queue, maxTokens, bulk })
+  const door = new Door({
+    admission,
+    tokens,
+    cache,
+    queue,
+    maxTokens,
+    maxRequestTokens: options.maxRequestTokens,
+    bulk
+  })
   const holders = new Holders()
   const close = async (): Promise<void> => {
     queue.close()
