@@ -38,8 +38,9 @@ export const ERRORS = {
   forbidden: {
     status: 403,
     meaning:
-      'A route under /admin was asked for by a web page, or over a port that others reach too while no API keys are set.',
-    action: 'Set --api-keys, or --admin-port, or listen on a loopback address; leave the header `Origin` out.'
+      'A route under /admin was asked for by a web page; or, while no API keys are set, by a name that pages may have, or over a port that others reach too.',
+    action:
+      'Set --api-keys, or --admin-port, or listen on a loopback address; leave the header `Origin` out, and ask by address or as localhost.'
   },
   body_too_large: {
     status: 413,
@@ -55,6 +56,11 @@ export const ERRORS = {
     status: 413,
     meaning: 'The request holds more conversations than one request may.',
     action: 'Split the request, or raise --max-inputs; `details` has both numbers.'
+  },
+  too_many_tokens: {
+    status: 413,
+    meaning: 'The conversations of the request have more tokens together than one request may.',
+    action: 'Split the request, or raise --max-request-tokens; `details` has both numbers.'
   },
   too_long: {
     status: 422,

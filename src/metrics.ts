@@ -5,7 +5,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Manifest } from './bundle/manifest.js'
 import type { Reference } from './bundle/reference.js'
-import { ENGINE_FAULTS, type EngineFault, type EngineHealth, type ExecutionProvider } from './engine/contract.js'
+import { ENGINE_FAULTS, type EngineFault, type ExecutionProvider } from './engine/contract.js'
 import type { ErrorCode } from './errors.js'
 import { RewardMetrics } from './monitoring/reward-metrics.js'
 import type { Reward, Usage } from './scoring/reward.js'
@@ -25,7 +25,9 @@ export interface MetricSources {
   lineBytes(): number
   targetTokens(): number
   tokensPerSecond(): number
-  engineHealth(): EngineHealth
+  /** Of all engines that ever were. */
+  engineRestarts(): number
+  engineReady(): boolean
   explainEntries(): number
   explainBytes(): number
   cacheBytes(): number
@@ -127,10 +129,10 @@ export class Metrics implements ScoringObserver {
       return sources.tokensPerSecond()
     })
     this.#sampled('engine_restarts', 'Times the engine was restarted after a fault.', () => {
-      return sources.engineHealth().restarts
+      return sources.engineRestarts()
     })
     this.#sampled('engine_ready', '1 while the engine can run batches.', () => {
-      return Number(sources.engineHealth().state === 'ready')
+      return Number(sources.engineReady())
     })
     this.#sampled('ready', '1 while /readyz answers 200.', () => Number(sources.ready()))
     this.#sampled('explain_store_entries', 'Explanations kept.', () => sources.explainEntries())

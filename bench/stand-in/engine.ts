@@ -6,8 +6,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Manifest, MANIFEST_FILE } from '../../src/bundle/manifest.js'
+import { EngineChannel } from '../../src/engine/channel.js'
 import type { EngineSequence, HeadOutputs } from '../../src/engine/contract.js'
-import type { FromEngine, ToEngine } from '../../src/engine/protocol.js'
+import type { FromEngine } from '../../src/engine/protocol.js'
 import { promptKey } from '../../src/scheduling/prompt-key.js'
 
 /** Distinct tokens a second. */
@@ -56,11 +57,13 @@ function distinctTokens(batch: readonly EngineSequence[]): number {
   return tokens
 }
 
+const channel = new EngineChannel()
+
 function send(message: FromEngine): void {
-  process.send!(message, () => undefined)
+  channel.send(message)
 }
 
-process.on('message', (message: ToEngine) => {
+channel.on('message', (message) => {
   if (message.type === 'load') {
     manifest = JSON.parse(readFileSync(join(message.options.folder, MANIFEST_FILE), 'utf8')) as Manifest
     return send({
@@ -74,5 +77,5 @@ process.on('message', (message: ToEngine) => {
   freeAt = Math.max(freeAt, performance.now()) + (1000 * distinctTokens(batch)) / RATE
   setTimeout(answer, freeAt - performance.now())
 })
-process.on('disconnect', () => process.exit(0))
+channel.on('disconnect', () => process.exit(0))
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)

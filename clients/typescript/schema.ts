@@ -2869,7 +2869,7 @@ export interface components {
              * @description Stable; docs/errors.md explains each.
              * @enum {unknown}
              */
-            code: "invalid_json" | "invalid_request" | "unsupported_media_type" | "unauthorized" | "forbidden" | "body_too_large" | "body_too_complex" | "too_many_inputs" | "too_long" | "text_too_large" | "invalid_conversation" | "unparsable_text" | "template_failed" | "invalid_token_ids" | "no_gate" | "no_tokenizer" | "unknown_model" | "explain_not_found" | "headers_too_large" | "request_timeout" | "client_closed" | "reload_running" | "not_found" | "method_not_allowed" | "exceeds_queue" | "overloaded" | "non_finite" | "engine_failed" | "engine_unavailable" | "too_many_connections" | "deadline_exceeded" | "shutting_down" | "reload_failed" | "internal";
+            code: "invalid_json" | "invalid_request" | "unsupported_media_type" | "unauthorized" | "forbidden" | "body_too_large" | "body_too_complex" | "too_many_inputs" | "too_many_tokens" | "too_long" | "text_too_large" | "invalid_conversation" | "unparsable_text" | "template_failed" | "invalid_token_ids" | "no_gate" | "no_tokenizer" | "unknown_model" | "explain_not_found" | "headers_too_large" | "request_timeout" | "client_closed" | "reload_running" | "not_found" | "method_not_allowed" | "exceeds_queue" | "overloaded" | "non_finite" | "engine_failed" | "engine_unavailable" | "too_many_connections" | "deadline_exceeded" | "shutting_down" | "reload_failed" | "internal";
             /** @description For people; may change. */
             message: string;
             /** @description For programs; depends on the code. */

@@ -23,6 +23,7 @@ import type { ExplainStore } from '../scoring/explain-store.js'
 import { RememberedTokens } from '../scoring/remembered-tokens.js'
 import { RewardCache } from '../scoring/reward-cache.js'
 import { type Protocol, Scorer } from '../scoring/scorer.js'
+import type { LiveModels } from './live-models.js'
 
 /** Milliseconds of the start that go to measuring how large batches have to be. */
 const WARM_UP_MS = 1500
@@ -67,6 +68,8 @@ export interface Surroundings {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly store: ExplainStore
+  /** Of which those that are loaded are, until they end. */
+  readonly live: LiveModels<LoadedModel>
   /** Contracts whose requests are bulk work where they do not say otherwise. */
   readonly bulk: ReadonlySet<Protocol>
   readonly engineProgram?: string
@@ -93,7 +96,7 @@ export interface LoadedModel extends ServedModel {
  */
 export async function loadModel(
   opened: OpenedBundle,
-  { options, logger, metrics, store, bulk, engineProgram, onFailed }: Surroundings,
+  { options, logger, metrics, store, live, bulk, engineProgram, onFailed }: Surroundings,
   before?: LoadedModel
 ): Promise<LoadedModel> {
   const { folder, manifest, reference, contracts } = opened
@@ -154,13 +157,22 @@ export async function loadModel(
   })
   const cache = new RewardCache(queue, { maxBytes: options.cacheBytes, revision }, before?.cache)
   const tokens = new RememberedTokens(tokenizer, Math.min(REMEMBERED_TOKENS, options.cacheBytes))
-  const door = new Door({ admission, tokens, cache, queue, maxTokens, bulk })
+  const door = new Door({
+    admission,
+    tokens,
+    cache,
+    queue,
+    maxTokens,
+    maxRequestTokens: options.maxRequestTokens,
+    bulk
+  })
   const holders = new Holders()
   const close = async (): Promise<void> => {
     queue.close()
+    live.end(model)
     await Promise.all([engine.close(), tokenizer.close()])
   }
-  return {
+  const model: LoadedModel = {
     manifest,
     reference,
     admission,
@@ -179,6 +191,8 @@ export async function loadModel(
     },
     close
   }
+  live.add(model)
+  return model
 }
 
 /**

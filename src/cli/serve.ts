@@ -20,6 +20,7 @@ import { Metrics } from '../metrics.js'
 import { tracesUrl } from '../tracing/endpoint.js'
 import type { Tracing } from '../tracing/tracing.js'
 import { ExplainStore } from '../scoring/explain-store.js'
+import { LiveModels } from './live-models.js'
 import { loadAgain, type LoadedModel, loadModel, openBundle, type Surroundings } from './loaded-model.js'
 import { Reloader } from './reloader.js'
 import { StopSignals } from './stop-signals.js'
@@ -59,16 +60,18 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
   const lifecycle = new Lifecycle()
   let giveUp = async (): Promise<void> => process.exit(1)
   const store = new ExplainStore({ maxBytes: options.explainBytes, ttlMs: options.explainTtl * 1000 })
+  const live = new LiveModels<LoadedModel>()
   const metrics: Metrics = new Metrics(opened.manifest, opened.reference, options.provider, {
-    queueDepth: () => slot.current.queue.depth,
-    queuedTokens: () => slot.current.queue.queuedTokens,
+    queueDepth: () => live.sum(({ queue }) => queue.depth),
+    queuedTokens: () => live.sum(({ queue }) => queue.queuedTokens),
     queueLimit: () => slot.current.admission.limitTokens,
-    tokenizingTokens: () => slot.current.admission.reservedTokens,
-    lineRequests: () => slot.current.admission.lineRequests,
-    lineBytes: () => slot.current.admission.lineBytes,
+    tokenizingTokens: () => live.sum(({ admission }) => admission.reservedTokens),
+    lineRequests: () => live.sum(({ admission }) => admission.lineRequests),
+    lineBytes: () => live.sum(({ admission }) => admission.lineBytes),
     targetTokens: () => slot.current.queue.targetTokens,
     tokensPerSecond: () => slot.current.queue.tokensPerSecond,
-    engineHealth: () => slot.current.engine.health(),
+    engineRestarts: () => live.restarts,
+    engineReady: () => slot.current.engine.health().state === 'ready',
     explainEntries: () => store.size,
     explainBytes: () => store.bytes,
     cacheBytes: () => slot.current.cache.bytes,
@@ -80,6 +83,7 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
     logger,
     metrics,
     store,
+    live,
     bulk: bulkContracts(options.bulkContracts),
     ...(engineProgram !== undefined && { engineProgram }),
     // Of a model that is not in service, yet or any more, nobody needs the server to end.
@@ -107,7 +111,7 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
       access: {
         keys: keyFile?.ring ?? null,
         operators: admin?.sockets ?? null,
-        loopback: isLoopback(options.host)
+        loopback: isLoopback(admin ? options.adminHost : options.host)
       },
       ...(tracing && { tracing }),
       ...(options.adminReload === 'on' && { reload: () => reloader.reload() })

@@ -147,6 +147,13 @@ export const ServeOptions = Type.Object(
       default: 60_000,
       description: 'milliseconds for which a client may take nothing of its reply'
     }),
+    maxRequestTokens: Type.Integer({
+      minimum: 0,
+      maximum: 2 ** 31 - 1,
+      default: 0,
+      description:
+        'tokens of the conversations of one request together; 0: as many as --max-inputs and --max-tokens let'
+    }),
     maxConnections: Type.Integer({
       minimum: 1,
       maximum: 1_048_576,

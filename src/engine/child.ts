@@ -1,5 +1,6 @@
 /** Entry of the engine process: owns the sessions, answers the supervisor, ends when the supervisor is gone. */
 import { ArmormError, type ErrorData } from '../errors.js'
+import { EngineChannel } from './channel.js'
 import type { FromEngine, ToEngine } from './protocol.js'
 import { watchParent } from './parent-watch.js'
 import { RewardSession, type Session, StateSession } from './session.js'
@@ -7,13 +8,13 @@ import { measureCapacity } from './warm-up.js'
 
 const SESSIONS = { rewards: RewardSession, states: StateSession }
 
+const channel = new EngineChannel()
 let session: Session | undefined
 /** Settles when everything that came so far is done: a session takes one batch at a time. */
 let done = Promise.resolve()
 
 function send(message: FromEngine): void {
-  // Without a callback a message to a supervisor that is gone would be an uncaught exception, with its stack trace.
-  process.send!(message, () => undefined)
+  channel.send(message)
 }
 
 function flatten(error: unknown): ErrorData {
@@ -42,10 +43,12 @@ async function run({ run, batch }: Extract<ToEngine, { type: 'run' }>): Promise<
 }
 
 watchParent()
-process.on('message', (message: ToEngine) => {
+channel.on('message', (message) => {
   done = done.then(() => (message.type === 'load' ? load(message) : run(message)))
 })
-process.on('disconnect', () => process.exit(0))
+channel.on('disconnect', () => process.exit(0))
+// The supervisor sends nothing else: what came is of this process's own making.
+channel.on('broken', () => process.exit(1))
 // A Ctrl-C or a closed terminal reaches the whole process group, a service manager's SIGTERM the whole control group;
 // the supervisor decides when this process ends.
 process.on('SIGINT', () => undefined)

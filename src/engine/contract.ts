@@ -50,7 +50,7 @@ export type EngineState = 'starting' | 'ready' | 'restarting' | 'stopped' | 'fai
 
 /**
  * What went wrong with the engine: its process ended by itself (exit) or by a signal, did not answer (hang), lost its
- * channel, said that a run failed, sent what is no answer (bad_reply), did not load again, or loaded and failed the
+ * channel or wrote into it what is no message, said that a run failed, sent what is no answer (bad_reply), did not load again, or loaded and failed the
  * self-test.
  */
 export type EngineFault = (typeof ENGINE_FAULTS)[number]
@@ -69,6 +69,8 @@ export interface EngineHealth {
   readonly state: EngineState
   /** Times the engine was restarted after a fault. */
   readonly restarts: number
+  /** While it restarts: milliseconds until it should be ready, as its latest start took. */
+  readonly returnsInMs?: number
 }
 
 /** What a warm-up measured. */

@@ -1,8 +1,7 @@
 /** One engine process from its start to its end: what it says is checked here, and why it ended is found out. */
-import { type ChildProcess, fork } from 'node:child_process'
 import { ArmormError } from '../errors.js'
-import { engineEnvironment } from './environment.js'
 import type { EngineCapacity, EngineFault, EngineSequence, HeadOutputs, Outputs } from './contract.js'
+import { type EngineChild, startChild } from './engine-child.js'
 import { isFromEngine, type OutputForm, resultDefect, type RunMessage, type ToEngine } from './protocol.js'
 
 /** Something that went wrong with the engine. */
@@ -41,7 +40,7 @@ export class StartFailure extends Error {
 const CHANNEL_GRACE_MS = 200
 
 export class EngineProcess<O extends Outputs> {
-  readonly #child: ChildProcess
+  readonly #child: EngineChild
   readonly #form: OutputForm<O>
   readonly #listener: ProcessListener<O>
   #runs = 0
@@ -51,7 +50,7 @@ export class EngineProcess<O extends Outputs> {
   #startFailure: StartFailure | undefined
   #end: ((code: number | null, signal: string | null) => void) | undefined
 
-  constructor(program: string, form: OutputForm<O>, listener: ProcessListener<O>, start = startProcess) {
+  constructor(program: string, form: OutputForm<O>, listener: ProcessListener<O>, start = startChild) {
     this.#form = form
     this.#listener = listener
     this.#child = started(start, program)
@@ -65,6 +64,12 @@ export class EngineProcess<O extends Outputs> {
       // Its last messages, a result among them, may be known only after its exit: they end where the channel does.
       if (this.#child.connected) this.#child.once('disconnect', () => this.#end?.(code, signal))
       else this.#end?.(code, signal)
+    })
+    this.#child.once('broken', (what) => {
+      const fault: Fault = { reason: 'channel', message: `it wrote ${what} to its channel` }
+      const error = new ArmormError('engine_failed', `the engine process: ${fault.message}`)
+      this.#startFailure ??= new StartFailure(fault.reason, error)
+      this.kill(fault)
     })
     this.#child.on('error', ({ message }) => {
       const error = new ArmormError('engine_failed', `the engine process: ${message}`)
@@ -135,14 +140,14 @@ export class EngineProcess<O extends Outputs> {
           this.#listener.answered(message as RunMessage<O>)
         }
       })
-      this.#send({ ...load, computes: this.#form.computes })
+      this.#child.send({ ...load, computes: this.#form.computes })
     })
   }
 
   /** @returns the number of the run, which its answer has: they rise */
   run(batch: readonly EngineSequence[]): number {
     const run = this.#runs++
-    this.#send({ type: 'run', run, batch })
+    this.#child.send({ type: 'run', run, batch })
     return run
   }
 
@@ -160,12 +165,6 @@ export class EngineProcess<O extends Outputs> {
     if (idle && this.#child.connected) this.#child.disconnect()
     else this.#child.kill('SIGKILL')
     await exited
-  }
-
-  /** A child may be gone before its exit is known; then the exit decides what happens, not the failed send. */
-  #send(message: ToEngine): void {
-    // One that could not be started has no channel, whatever the types say; its `error` ends it.
-    if ('send' in this.#child) this.#child.send(message, () => undefined)
   }
 
   #faultOfEnd(code: number | null, signal: string | null): Fault {
@@ -193,20 +192,11 @@ function disproof<O extends Outputs>(
 }
 
 /** @throws StartFailure where the system has no memory for another process */
-function started(start: typeof startProcess, program: string): ChildProcess {
+function started(start: typeof startChild, program: string): EngineChild {
   try {
     return start(program)
   } catch (error) {
     const message = `the engine process: ${error instanceof Error ? error.message : String(error)}`
     throw new StartFailure('load_failed', new ArmormError('engine_failed', message, {}, error))
   }
-}
-
-function startProcess(program: string): ChildProcess {
-  return fork(program, [], {
-    env: engineEnvironment(),
-    serialization: 'advanced',
-    execArgv: [],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc']
-  })
 }

@@ -1,5 +1,4 @@
 /** The engine as a supervised child process: faults end in a restart or a second try, never in a lost answer. */
-import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { ArmormError } from '../errors.js'
 import {
@@ -16,6 +15,7 @@ import {
   type RunOutputs,
   type StateOutputs
 } from './contract.js'
+import type { EngineChild } from './engine-child.js'
 import { EngineProcess, type EngineProof, type Fault, StartFailure } from './engine-process.js'
 import { type OutputForm, resultDefect, rewardForm, type RunMessage, stateForm } from './protocol.js'
 import type { SessionOptions } from './session.js'
@@ -41,7 +41,7 @@ export interface SupervisorOptions<O extends Outputs = HeadOutputs> extends Sess
   /** Program of the child process; another one stands in for it in tests. */
   readonly program?: string
   /** Starts the program; tests have processes of their own making. */
-  readonly start?: (program: string) => ChildProcess
+  readonly start?: (program: string) => EngineChild
 }
 
 export type EngineEvent =
@@ -70,6 +70,10 @@ class Supervisor<O extends Outputs> implements Engine<O> {
   #process: EngineProcess<O> | undefined
   #capacity: EngineCapacity | null = null
   #firstLoadMs = 0
+  /** What the latest start took that succeeded, from the process to its first answer. */
+  #startMs = 0
+  /** When the restart that is under way should have succeeded. */
+  #returnsAt = 0
   /** The process has answered something: if it ends, that is due to what it ran. */
   #proven = false
   /** Not settled yet, in the order of their answers. */
@@ -88,7 +92,9 @@ class Supervisor<O extends Outputs> implements Engine<O> {
   }
 
   health(): EngineHealth {
-    return { state: this.#state, restarts: this.#restarts }
+    const health = { state: this.#state, restarts: this.#restarts }
+    if (this.#state !== 'restarting') return health
+    return { ...health, returnsInMs: Math.max(0, this.#returnsAt - performance.now()) }
   }
 
   capacity(): EngineCapacity | null {
@@ -174,12 +180,14 @@ class Supervisor<O extends Outputs> implements Engine<O> {
     )
     this.#process = engine
     this.#proven = false
+    const began = performance.now()
     try {
       const warmUp = this.#capacity ? null : (this.#options.warmUp ?? null)
       const load = { type: 'load', options: { folder, provider, threads, exactTokens }, warmUp } as const
       const capacity = await engine.start(load, proof, limitMs)
       this.#capacity ??= capacity
       this.#proven = proof !== undefined
+      this.#startMs = performance.now() - began
     } catch (error) {
       if (this.#process === engine) this.#process = undefined
       throw error
@@ -300,6 +308,7 @@ class Supervisor<O extends Outputs> implements Engine<O> {
     this.#state = 'restarting'
     const pauseMs = (this.#options.backoffMs ?? BACKOFF_MS) * 2 ** this.#restartsInARow
     this.#restartsInARow += 1
+    this.#returnsAt = performance.now() + pauseMs + this.#startMs
     this.#options.onEvent?.({ type: 'restarting', pauseMs })
     this.#restartTimer = setTimeout(() => void this.#restart(), pauseMs)
   }

@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ArmormError } from '../errors.js'
 import { jsonErrorOffset } from './json-error.js'
 import { type JsonLimits, requireModestJson } from './json-shape.js'
+import { Turns } from './turns.js'
 
 /** The request that a body belongs to. */
 export interface BodySource {
@@ -35,11 +36,23 @@ const LOCATED = 1 << 22
 const SPACE = new Set([0x20, 0x09, 0x0a, 0x0d])
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 
+/** Bytes of a body that takes a turn of its own: a millisecond or so. */
+const LARGE = 64 * 1024
+
 /** Makes `app` read every body by the rules above; `__proto__` and the like stay refused. */
 export function readJsonBodies(app: FastifyInstance, limits: JsonLimits): void {
   const read = bodyReader(app, limits)
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer) => read(request, body))
+  const turns = new Turns()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+    if (body.length >= LARGE) {
+      await turns.take()
+      if (request.raw.socket.destroyed) {
+        throw new ArmormError('client_closed', 'the client went away before its body was parsed')
+      }
+    }
+    return read(request, body)
+  })
 }
 
 /**

@@ -43,6 +43,10 @@ export class Lifecycle {
 export function unreadiness(lifecycle: Lifecycle, engine: Pick<Engine, 'health'>): ArmormError | null {
   if (lifecycle.stopping) return new ArmormError('shutting_down', 'the server is shutting down')
   if (lifecycle.state === 'starting') return new ArmormError('engine_unavailable', 'the server is starting')
-  const { state } = engine.health()
-  return state === 'ready' ? null : new ArmormError('engine_unavailable', `the engine is ${state}`, { engine: state })
+  const { state, returnsInMs } = engine.health()
+  if (state === 'ready') return null
+  return new ArmormError('engine_unavailable', `the engine is ${state}`, {
+    engine: state,
+    ...(returnsInMs !== undefined && { retry_after_seconds: Math.round(returnsInMs) / 1000 })
+  })
 }

@@ -22,6 +22,8 @@ export interface QueueLoad {
   readonly handedTokens: number
   readonly targetTokens: number
   readonly servedPerSecond: number
+  /** Milliseconds for which nothing will be served. */
+  readonly stalledMs: number
   onRoom(listener: () => void): void
 }
 
@@ -282,20 +284,20 @@ export class Admission {
 
   /** Milliseconds until work that came now would be done. */
   #expectedMs({ tokens }: Need, bulk: boolean): number {
-    const { servedPerSecond, handedTokens, targetTokens } = this.#queue
-    if (servedPerSecond === 0) return 0
+    const { servedPerSecond, handedTokens, targetTokens, stalledMs } = this.#queue
+    if (servedPerSecond === 0) return stalledMs
     const interactive = this.#load(false).tokens
     const others = this.#load(true).tokens
     // Interactive work goes first, but for the share of the rest.
     const before = bulk
       ? interactive + others
       : interactive + Math.min(others, (interactive * BULK_SHARE) / (1 - BULK_SHARE))
-    return (1000 * CAUTION * (handedTokens + before + tokens + targetTokens)) / servedPerSecond
+    return stalledMs + (1000 * CAUTION * (handedTokens + before + tokens + targetTokens)) / servedPerSecond
   }
 
   #refusal(reason: keyof typeof SAID, need: Need, entrant: Entrant): ArmormError {
     this.#options.onRefusal?.(reason)
-    const { servedPerSecond } = this.#queue
+    const { servedPerSecond, stalledMs } = this.#queue
     const now = this.#now()
     const [interactive, bulk] = [this.#load(false), this.#load(true)]
     const tokens = interactive.tokens + bulk.tokens
@@ -311,7 +313,7 @@ export class Admission {
     const roomMs =
       reason === 'deadline'
         ? this.#expectedMs(need, entrant.bulk) - (endOf(entrant) - now)
-        : (1000 * (this.#lineTokens + excess)) / (servedPerSecond || 1)
+        : stalledMs + (1000 * (this.#lineTokens + excess)) / (servedPerSecond || 1)
     const seconds = this.#retry.next(now, roomMs, need.tokens, servedPerSecond) / 1000
     return new ArmormError('overloaded', `${SAID[reason]}; try again in ${seconds.toFixed(1)} seconds`, {
       reason,

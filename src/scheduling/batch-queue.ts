@@ -123,6 +123,11 @@ export class BatchQueue {
     return this.#servedRate.perSecond
   }
 
+  /** Milliseconds for which nothing will run: the engine restarts. */
+  get stalledMs(): number {
+    return this.#engine.health().returnsInMs ?? 0
+  }
+
   /** `listener` hears when something has left the queue. */
   onRoom(listener: () => void): void {
     this.#roomListener = listener

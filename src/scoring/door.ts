@@ -1,6 +1,6 @@
 /** What lets requests in: finds out what of a request has to be computed, roughly before it is tokenized, then exactly. */
 import type { EngineSequence } from '../engine/contract.js'
-import type { ArmormError } from '../errors.js'
+import { ArmormError } from '../errors.js'
 import type { Admission, Entrant, Need, Ticket } from '../scheduling/admission.js'
 import type { BatchRun, CallerState, RunPlace } from '../scheduling/rated-sequence.js'
 import type { Conversation, Truncation } from '../text/conversation.js'
@@ -16,6 +16,8 @@ export interface DoorOptions {
   readonly queue: { callerLeft(): void }
   /** Longest conversation, in tokens. */
   readonly maxTokens: number
+  /** Tokens of a request's conversations together; 0: however many. */
+  readonly maxRequestTokens: number
   /** Contracts whose requests are bulk work where they do not say otherwise. */
   readonly bulk: ReadonlySet<Protocol>
 }
@@ -33,7 +35,7 @@ export interface Asking {
 export interface Pass extends Pick<Ticket, 'release'> {
   /** Who waits, with the priority that this request has. */
   readonly caller: CallerState | undefined
-  /** @throws ArmormError overloaded, exceeds_queue; the reason of the caller */
+  /** @throws ArmormError too_many_tokens, overloaded, exceeds_queue; the reason of the caller */
   settle(sequences: readonly EngineSequence[]): Promise<void>
 }
 
@@ -74,7 +76,10 @@ export class Door {
     const ticket = await admission.enter(need, entrant)
     return {
       caller: bulk && caller ? new BulkCaller(caller) : caller,
-      settle: (sequences) => ticket.settle(cache.cost(sequences)),
+      settle: async (sequences) => {
+        this.#requireModest(sequences)
+        await ticket.settle(cache.cost(sequences))
+      },
       release: () => ticket.release()
     }
   }
@@ -82,6 +87,15 @@ export class Door {
   /** A caller has gone: its work makes room. */
   left(): void {
     this.#options.queue.callerLeft()
+  }
+
+  /** @throws ArmormError too_many_tokens */
+  #requireModest(sequences: readonly EngineSequence[]): void {
+    const { maxRequestTokens: limit } = this.#options
+    const tokens = sequences.reduce((sum, { ids }) => sum + ids.length, 0)
+    if (limit === 0 || tokens <= limit) return
+    const message = `the conversations have ${tokens} tokens together, and a request may have ${limit} (--max-request-tokens)`
+    throw new ArmormError('too_many_tokens', message, { tokens, limit })
   }
 
   /** Of texts that were tokenized before, exactly what they need. */

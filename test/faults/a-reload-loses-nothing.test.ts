@@ -189,4 +189,8 @@ t.test('the engine of the model in service starts again from its own bundle, whe
   for (const [i, { score }] of results.entries()) {
     t.ok(Math.abs(score - expected.get(one.revision)![i]!) <= NEIGHBOURS)
   }
+  // The reload before may still be ending.
+  await until(async () => (await server.post('/admin/reload', {})).status === 200)
+  await until(() => childrenOf(server.pid).length === 1)
+  t.equal(await server.metric('armorm_engine_restarts'), 1, 'a reload takes no restart back')
 })

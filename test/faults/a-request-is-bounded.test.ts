@@ -1,5 +1,6 @@
 import t from 'tap'
 import { fakeApp } from '../http/helpers.js'
+import { overloaded, score, text } from '../support/overload.js'
 import { connected, portOf, received, replyOf } from '../support/raw-client.js'
 
 t.test('conversations of a request: as many as the limit, and one more, on every contract with lists', async (t) => {
@@ -28,6 +29,23 @@ t.test('conversations of a request: as many as the limit, and one more, on every
     t.equal(await status(2), 200, url)
     t.equal(await status(3), 413, url)
   }
+})
+
+t.test('tokens of a request: as many as the limit, and one more; repeats count, refused work never runs', async (t) => {
+  const { app, batches, runAll } = await overloaded(t, { maxRequestTokens: 20 })
+  runAll()
+  t.equal((await score(app, [text('a', 10), text('b', 10)])).statusCode, 200)
+  const ran = batches.length
+  for (const second of [text('c', 11), text('b', 10) + '.']) {
+    const refused = await score(app, [text('a', 10), second])
+    t.equal(refused.statusCode, 413)
+    t.match(refused.json(), { error: { code: 'too_many_tokens', details: { tokens: 21, limit: 20 } } })
+  }
+  t.equal((await score(app, [text('a', 10), text('b', 10), text('a', 1)])).statusCode, 413)
+  t.equal(batches.length, ran)
+  const unbounded = await overloaded(t)
+  unbounded.runAll()
+  t.equal((await score(unbounded.app, [text('a', 50), text('b', 50)])).statusCode, 200)
 })
 
 t.test('URL and headers: as many bytes as the limit, and more', async (t) => {

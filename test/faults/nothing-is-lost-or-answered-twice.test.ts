@@ -19,6 +19,7 @@ const FAULTS = [
   'answers too little',
   'answers NaN',
   'answers nonsense',
+  'writes stray bytes',
   'answers twice'
 ] as const
 type Fault = (typeof FAULTS)[number]
@@ -51,7 +52,8 @@ async function play(sizes: readonly number[], faults: readonly Fault[], waves: n
         else if (fault.startsWith('dies')) self.die(7, null, fault.endsWith('early'))
         else if (fault === 'says that it failed') {
           self.say({ type: 'load_failed', error: { code: 'bundle_graph', message: 'told to', details: {} } })
-        } else loads(self, done)
+        } else if (fault === 'writes stray bytes') self.babble()
+        else loads(self, done)
       },
       run(self, message, done) {
         const fault = left.shift() ?? 'none'
@@ -80,6 +82,8 @@ async function play(sizes: readonly number[], faults: readonly Fault[], waves: n
             return self.die(null, 'SIGKILL')
           case 'does not answer':
             return
+          case 'writes stray bytes':
+            return self.babble()
           case 'says that it failed':
             self.say({ type: 'run_failed', run, message: 'told to' })
             break

@@ -83,6 +83,46 @@ t.test('on one port for all, /admin needs a key or a loopback address', async (t
   t.strictSame(await status({ loopback: true }, { origin: 'http://127.0.0.1:8080' }), [403, 'forbidden'], 'a web page')
 })
 
+t.test('by address or as localhost, where nothing but the address keeps web pages out', async (t) => {
+  const status = async (host: string, access: object = { loopback: true }) => {
+    const app = await fakeApp(t, { access })
+    app.post('/admin/try', async () => ({ changed: true }))
+    return (await app.inject({ method: 'POST', url: '/admin/try', headers: { host } })).statusCode
+  }
+  for (const host of [
+    '127.0.0.1',
+    '127.0.0.1:8080',
+    'localhost:8080',
+    'LocalHost',
+    'a.localhost',
+    'localhost.',
+    '[::1]:8080'
+  ]) {
+    t.equal(await status(host), 200, host)
+  }
+  for (const host of [
+    'evil.example',
+    'evil.example:8080',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    '[::1',
+    'a:b:c',
+    '0x7f.1'
+  ]) {
+    t.equal(await status(host), 403, host)
+  }
+  t.equal(await status('gpu-7', { loopback: true, operators: { has: () => true } }), 403, 'their own port, too')
+  t.equal(await status('gpu-7', { loopback: false, operators: { has: () => true } }), 200, 'one that others reach')
+  const app = await fakeApp(t)
+  const score = {
+    method: 'POST',
+    url: '/score',
+    headers: { host: 'gpu-7' },
+    payload: { inputs: [{ text: 'a' }] }
+  } as const
+  t.equal((await app.inject(score)).statusCode, 200, 'other routes have any name')
+})
+
 t.test('which addresses only this machine reaches', async (t) => {
   for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost', '::ffff:127.0.0.1']) t.ok(isLoopback(host), host)
   for (const host of ['0.0.0.0', '::', '10.0.0.1', '127.example.org', 'localhost.example.org', '128.0.0.1']) {

@@ -62,6 +62,25 @@ t.test('one that ends in the moment in which it has loaded is started again', as
   t.strictSame(engine.health(), { state: 'ready', restarts: 1 })
 })
 
+t.test('it knows when it will be back: after the pause, and what its start before took', async (t) => {
+  let deaths = 0
+  const engine = fakeEngine({
+    backoffMs: 10_000,
+    start: FakeProcess.starter({
+      load: (self, done) => void setTimeout(() => loads(self, done), 30),
+      run: (self) => self.die(++deaths)
+    })
+  })
+  t.teardown(() => engine.close())
+  await engine.load()
+  t.equal(engine.health().returnsInMs, undefined)
+  engine.run([sequence([1])]).catch(() => undefined)
+  await until(() => engine.health().state === 'restarting')
+  const returnsIn = engine.health().returnsInMs!
+  t.ok(returnsIn > 5000, 'most of the pause is still to come')
+  await until(() => engine.health().returnsInMs! < returnsIn)
+})
+
 t.test('an engine that computes something else after a restart gets no work', async (t) => {
   const folder = t.testdir({ 'loads.json': JSON.stringify(['ok', 'another model', 'ok']), log: '' })
   const events: EngineEvent[] = []

@@ -60,7 +60,14 @@ async function play(steps: readonly Step[]): Promise<string[]> {
   })
   const waiting = (bulk: boolean) => sum(queued.filter((each) => each.bulk === bulk).map(({ need }) => need))
   const admission = new Admission(
-    { waiting, handedTokens: 0, targetTokens: 10, servedPerSecond: 100, onRoom: (hear) => void (listener = hear) },
+    {
+      waiting,
+      handedTokens: 0,
+      targetTokens: 10,
+      servedPerSecond: 100,
+      stalledMs: 0,
+      onRoom: (hear) => void (listener = hear)
+    },
     { maxTokens: MAX_TOKENS, maxConversations: MAX_CONVERSATIONS, maxLineRequests: 5, maxLineBytes: 100 }
   )
   const needOf = ({ tokens, conversations }: Need): Need =>

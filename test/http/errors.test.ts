@@ -110,6 +110,7 @@ const ways: Partial<Record<ErrorCode, (t: Test) => Promise<{ status: number; bod
   },
   not_found: inject({ method: 'GET', url: '/scores' }),
   method_not_allowed: inject({ method: 'GET', url: '/score' }),
+  too_many_tokens: inject(one, rating(new ArmormError('too_many_tokens', 'too many'))),
   exceeds_queue: inject(one, rating(new ArmormError('exceeds_queue', 'too much'))),
   overloaded: inject(one, rating(new ArmormError('overloaded', 'busy'))),
   non_finite: inject(one, rating(new ArmormError('non_finite', 'NaN'))),

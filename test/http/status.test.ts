@@ -39,11 +39,13 @@ t.test('/readyz and /health are 503 until the self-test passed, and when the ser
 
 t.test('readiness follows the engine, liveness does not; work is still taken while it restarts', async (t) => {
   let state: EngineState = 'restarting'
-  const app = await fakeApp(t, { health: () => ({ state, restarts: 3 }) })
+  const app = await fakeApp(t, {
+    health: () => ({ state, restarts: 3, ...(state === 'restarting' && { returnsInMs: 12_345.6 }) })
+  })
   const get = (url: string) => app.inject({ method: 'GET', url })
   const ready = await get('/readyz')
   t.equal(ready.statusCode, 503)
-  t.ok('retry-after' in ready.headers)
+  t.equal(ready.headers['retry-after'], '13', 'when it should be back')
   t.match(ready.json(), { error: { code: 'engine_unavailable', details: { engine: 'restarting' } } })
   t.equal((await get('/livez')).statusCode, 200)
   const payload = { inputs: [{ text: 'a' }] }

@@ -9,7 +9,8 @@ const ENTRANT: Entrant = { bulk: false, deadline: Infinity, patientUntil: null, 
 function admission(
   waiting: { tokens: number; conversations: number },
   options: Partial<AdmissionOptions> = {},
-  rate = 100
+  rate = 100,
+  stalledMs = 0
 ) {
   return new Admission(
     {
@@ -17,6 +18,7 @@ function admission(
       handedTokens: 0,
       targetTokens: 10,
       servedPerSecond: rate,
+      stalledMs,
       onRoom: () => {}
     },
     {
@@ -54,6 +56,26 @@ t.test(
     )
   }
 )
+
+t.test('while nothing is served the times are later by what that is expected to last', async (t) => {
+  const waiting = { tokens: 1000, conversations: 10 }
+  const retryAfter = async (stalledMs: number, need = { tokens: 50, conversations: 1 }, entrant = ENTRANT) => {
+    const options = { maxTokens: entrant.deadline < Infinity ? 1e6 : 1000 }
+    const error = await admission(waiting, options, 100, stalledMs)
+      .enter(need, entrant)
+      .catch((reason: unknown) => reason)
+    return (error as { details?: { retry_after_seconds: number } }).details?.retry_after_seconds
+  }
+  t.equal(await retryAfter(0), 0.5)
+  t.equal(await retryAfter(20_000), 20.5)
+  const within = { ...ENTRANT, deadline: 20_000 }
+  t.equal(await retryAfter(0, undefined, within), undefined, 'in time as long as the engine runs')
+  t.equal(
+    await retryAfter(10_000, undefined, within),
+    2.72,
+    '10 s, and 1.2 times what 1060 tokens take at 100 a second'
+  )
+})
 
 t.test('times are bounded, stretched at random, and forgotten when they have passed', async (t) => {
   let random = 0

@@ -1,8 +1,8 @@
 /** An engine process that is none: it lives in the test's own, so that hundreds of its deaths cost nothing. */
-import type { ChildProcess } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import type { EngineSequence, HeadOutputs } from '../../src/engine/contract.js'
 import type { FromEngine, ToEngine } from '../../src/engine/protocol.js'
+import type { ChildEvents, EngineChild } from '../../src/engine/engine-child.js'
 import { EngineSupervisor, type RewardEngineOptions } from '../../src/engine/supervisor.js'
 
 export type RunMessage = Extract<ToEngine, { type: 'run' }>
@@ -15,7 +15,7 @@ export interface Behaviour {
 
 let pids = 0
 
-export class FakeProcess extends EventEmitter {
+export class FakeProcess extends EventEmitter<ChildEvents> implements EngineChild {
   readonly pid = ++pids
   connected = true
   exitCode: number | null = null
@@ -33,22 +33,18 @@ export class FakeProcess extends EventEmitter {
   }
 
   /** As `RewardEngineOptions.start` wants it. */
-  static starter(behaviour: Behaviour): () => ChildProcess {
-    return () => new FakeProcess(behaviour) as unknown as ChildProcess
+  static starter(behaviour: Behaviour): () => EngineChild {
+    return () => new FakeProcess(behaviour)
   }
 
-  send(message: ToEngine, sent: (error: Error | null) => void): boolean {
-    if (!this.connected || this.#dead) setImmediate(() => sent(new Error('closed')))
-    else {
-      this.#messages.push(structuredClone(message))
-      setImmediate(() => this.#next())
-    }
-    return true
+  send(message: ToEngine): void {
+    if (!this.connected || this.#dead) return
+    this.#messages.push(structuredClone(message))
+    setImmediate(() => this.#next())
   }
 
-  kill(signal: string): boolean {
+  kill(signal: string): void {
     this.die(null, signal)
-    return true
   }
 
   disconnect(): void {
@@ -58,6 +54,11 @@ export class FakeProcess extends EventEmitter {
   /** Says something, whatever it is. */
   say(message: unknown): void {
     if (!this.#dead) this.#tell(() => void this.emit('message', message))
+  }
+
+  /** Writes bytes that are no message. */
+  babble(): void {
+    if (!this.#dead) this.#tell(() => void this.emit('broken', 'bytes'))
   }
 
   answer({ run, batch }: RunMessage): void {

@@ -39,6 +39,7 @@ export interface Setting extends Partial<AdmissionOptions> {
   readonly bulk?: readonly Protocol[]
   readonly tokenizer?: Tokenize
   readonly limits?: Fakes['limits']
+  readonly maxRequestTokens?: number
 }
 
 /** Batches of up to 10 tokens, at 100 tokens a second, unless `setting` says otherwise. */
@@ -54,6 +55,7 @@ export async function overloaded(t: Test, setting: Setting = {}): Promise<Overlo
     bulk = [],
     tokenizer = fakeTokenizer,
     limits,
+    maxRequestTokens = 0,
     ...options
   } = setting
   const engine: Engine = {
@@ -93,7 +95,7 @@ export async function overloaded(t: Test, setting: Setting = {}): Promise<Overlo
     }
   }
   const tokens = new RememberedTokens(counting, 1 << 20)
-  const door = new Door({ admission, tokens, cache, queue, maxTokens: 100, bulk: new Set(bulk) })
+  const door = new Door({ admission, tokens, cache, queue, maxTokens: 100, maxRequestTokens, bulk: new Set(bulk) })
   const app = await fakeApp(t, { tokenizer: tokens, rater: cache, door, ...(limits && { limits }) })
   const runAll = () => {
     running = false

@@ -79,7 +79,7 @@ export async function tracedServer(t: Test, setting: Setting = {}): Promise<Trac
     ...admissionOptions
   })
   const tokens = new RememberedTokens(fakeTokenizer, 1 << 20)
-  const door = new Door({ admission, tokens, cache, queue, maxTokens: 100, bulk: new Set() })
+  const door = new Door({ admission, tokens, cache, queue, maxTokens: 100, maxRequestTokens: 0, bulk: new Set() })
   const log: string[] = []
   const { tracing } = traces
   const app = await fakeApp(t, { tokenizer: tokens, rater: cache, door, tracing, ...(access && { access }) }, log)

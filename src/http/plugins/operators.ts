@@ -6,6 +6,7 @@
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { ArmormError } from '../../errors.js'
+import { isAddressHost } from '../auth/access.js'
 import type { Services } from '../services.js'
 import { noSuchRoute } from './errors.js'
 
@@ -38,6 +39,12 @@ function plugin(app: FastifyInstance, { access }: Pick<Services, 'access'>, done
     } else if (kind === 'change' && !keys && !loopback) {
       const message =
         'routes under /admin need API keys, a listener of their own (--admin-port) or a --host that only this machine reaches'
+      throw new ArmormError('forbidden', message)
+    }
+    // Keys are nothing that a page has; and an address that others reach may have any name.
+    if (kind === 'change' && !keys && loopback && !isAddressHost(request.headers.host ?? 'localhost')) {
+      const message =
+        'routes under /admin are for programs on this machine: the header Host is neither an address nor localhost'
       throw new ArmormError('forbidden', message)
     }
   })
