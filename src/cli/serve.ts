@@ -15,6 +15,7 @@ import { bulkContracts } from '../http/contracts/bulk.js'
 import { drain } from '../http/drain.js'
 import { listen } from '../http/listen.js'
 import { Lifecycle, unreadiness } from '../http/lifecycle.js'
+import { LoadMeter } from '../http/load-meter.js'
 import { createLogger, type Logger } from '../http/logger.js'
 import { Metrics } from '../metrics.js'
 import { ExplainStore } from '../scoring/explain-store.js'
@@ -68,10 +69,12 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
     cacheBytes: () => slot.current.cache.bytes,
     ready: () => unreadiness(lifecycle, slot.current.engine) === null
   })
+  const loadMeter = new LoadMeter()
   const surroundings: Surroundings = {
     options,
     logger,
     metrics,
+    loadMeter,
     store,
     bulk: bulkContracts(options.bulkContracts),
     ...(engineProgram !== undefined && { engineProgram }),
@@ -96,6 +99,7 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
       store,
       lifecycle,
       metrics,
+      loadMeter,
       limits: options,
       access: {
         keys: keyFile?.ring ?? null,
