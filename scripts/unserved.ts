@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { type Manifest, MANIFEST_FILE } from '../src/bundle/manifest.js'
 import { resolveConfig } from '../src/config/resolve.js'
 import { Lifecycle } from '../src/http/lifecycle.js'
+import { LoadMeter } from '../src/http/load-meter.js'
 import type { ServedModel, ServerServices } from '../src/http/services.js'
 import { Metrics } from '../src/metrics.js'
 import { Calibration } from '../src/scoring/calibration.js'
@@ -41,6 +42,7 @@ export function unserved(): ServerServices {
     maxTokens: manifest.max_tokens,
     scorer: new Scorer({ manifest, tokenizer: { encode: never }, rater: { rate: never }, store, observer: metrics }),
     engine,
+    load: { outstandingTokens: 0, limitTokens: Infinity },
     contracts: {
       scale: 1,
       offset: 0,
@@ -57,6 +59,7 @@ export function unserved(): ServerServices {
     store,
     lifecycle: new Lifecycle(),
     metrics,
+    loadMeter: new LoadMeter(),
     access: { keys: null, operators: null, loopback: true },
     limits: resolveConfig({ flags: {}, env: {} }),
     reload: never

@@ -8,6 +8,7 @@
 Every number that these return is finite: a reply that holds another is an error, and so is one with too few results.
 """
 
+import hashlib
 import json
 import logging
 import math
@@ -66,6 +67,9 @@ def score(
     ratings: whether to fetch the rating of every objective too.
     truncation: "prompt_left" cuts prompts that are too long; "none" makes errors of them.
 
+    Where all inputs answer one prompt, the header x-affinity-key names it, so that a load balancer can send all its
+    answers to one server.
+
     Returns a list as long as inputs: {"score": float, "truncated": bool}, with "ratings": {objective: float} when
     they were asked for, or {"error": {"code", "message"}} for a conversation that cannot be scored.
     Raises ArmormError when the request as a whole fails, after all attempts, or the engine on every conversation.
@@ -80,6 +84,7 @@ def score(
     }
     count = len(body["inputs"])
 
+    headers = {**_affinity(body["inputs"]), **(headers or {})}
     reply = post("/score", body, url=url, timeout=timeout, attempts=attempts, headers=headers)
     results = _results(reply, count)
     # One such conversation ended the engine by itself, and others have their scores; all of them: it is broken.
@@ -215,6 +220,24 @@ class _RewardFunction:
             raise ValueError(f"{len(prompts)} prompts and {len(completions)} completions")
         results = self.batches.results(prompts, completions)
         return [_number(result, self.__name__, self.failed_score) for result in results]
+
+
+def _affinity(inputs):
+    """The header that names the prompt of all inputs; none where there are several, or none is known."""
+    prompts = {_prompt_text(each) for each in inputs}
+    if len(prompts) != 1 or None in prompts:
+        return {}
+    return {"x-affinity-key": hashlib.sha256(prompts.pop().encode()).hexdigest()[:32]}
+
+
+def _prompt_text(given):
+    """What comes before the response, as one text."""
+    prompt = given.get("prompt")
+    if isinstance(prompt, str):
+        prompt = [{"role": "user", "content": prompt}]
+    elif prompt is None:
+        prompt = given["messages"][:-1] if isinstance(given.get("messages"), list) else None
+    return None if prompt is None else json.dumps(prompt)
 
 
 def _conversation(prompt, completion):

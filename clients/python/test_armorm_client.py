@@ -90,6 +90,24 @@ class ScoreTest(ClientTest):
         self.assertEqual(self.requests[0][1]["return"], ["score", "ratings"])
         self.assertEqual(self.requests[0][2]["Authorization"], "Bearer k")
 
+    def test_the_header_x_affinity_key_names_the_one_prompt(self):
+        def key(*inputs, **options):
+            self.requests.clear()
+            self.answers[:] = []
+            self.answer(*[scored(0.5)] * len(inputs))
+            score(inputs, url=self.url, **options)
+            return self.requests[0][2].get("X-Affinity-Key")
+
+        own = key(TURN)
+        self.assertRegex(own, "^[0-9a-f]{32}$")
+        messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Good day"}]
+        self.assertEqual(key({"messages": messages}), own)
+        self.assertEqual(key(TURN, {"prompt": "Hi", "responses": ["1", "2"]}), own)
+        self.assertNotEqual(key({"prompt": "Ho", "response": "Hello"}), own)
+        self.assertIsNone(key(TURN, {"prompt": "Ho", "response": "Hello"}), "two prompts")
+        self.assertIsNone(key({"text": "Hi"}), "none that is known")
+        self.assertEqual(key(TURN, headers={"X-Affinity-Key": "mine"}), "mine")
+
     def test_nothing_is_sent_for_no_inputs(self):
         self.assertEqual(score([], url=self.url), [])
         self.assertEqual(self.requests, [])

@@ -23,6 +23,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -36,6 +38,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -89,6 +95,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -115,6 +123,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -165,6 +177,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -186,6 +200,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -240,6 +258,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -253,6 +273,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -293,6 +317,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -306,6 +332,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -359,6 +389,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -372,6 +404,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -425,6 +461,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -448,6 +486,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -503,6 +545,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -516,6 +560,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -569,6 +617,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -591,6 +641,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -644,6 +698,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -666,6 +722,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -719,6 +779,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -738,6 +800,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -791,6 +857,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -811,6 +879,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -864,6 +936,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -884,6 +958,10 @@ export interface paths {
                 /** @description Beside these, the raw rating of each objective that --extra-objectives names, by its name. */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -937,6 +1015,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -959,6 +1039,10 @@ export interface paths {
                 /** @description Beside these, the raw rating of each objective that --extra-objectives names, by its name. */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -1009,6 +1093,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -1032,6 +1118,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -1082,6 +1172,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -1104,6 +1196,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -1157,6 +1253,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -1166,6 +1264,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -1218,6 +1320,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -1262,6 +1366,10 @@ export interface paths {
                 /** @description The fields of the request, the components once more by their names, and these. */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -1315,6 +1423,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -1328,6 +1438,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -1381,6 +1495,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -1394,6 +1510,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -1447,6 +1567,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -1475,6 +1597,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -1925,6 +2051,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path: {
                     /** @description Name or revision of the model, as /v1/models lists it. */
@@ -1973,6 +2101,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -2084,6 +2216,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path: {
                     /** @description Name or revision of the model, as /v1/models lists it. */
@@ -2110,6 +2244,10 @@ export interface paths {
                 /** @description Default Response */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -2163,6 +2301,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -2185,6 +2325,10 @@ export interface paths {
                 /** @description For a text or a pair a list of one label; for a list of them a list of such lists. */
                 200: {
                     headers: {
+                        /** @description Tokens that this server was asked for and has not computed yet, when the reply left. */
+                        "x-outstanding-tokens"?: number;
+                        /** @description The same, with requests per second and utilization, as ORCA's load report in text: docs/balancing.md. */
+                        "endpoint-load-metrics"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -2354,6 +2498,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -2399,6 +2545,8 @@ export interface paths {
                     "x-request-timeout-ms"?: string;
                     /** @description `interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets. */
                     "x-priority"?: string;
+                    /** @description For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one. */
+                    "x-affinity-key"?: string;
                 };
                 path?: never;
                 cookie?: never;

@@ -12,6 +12,7 @@ import { usableThreads } from '../engine/threads.js'
 import { ArmormError } from '../errors.js'
 import { type ContractSettings, contractSettings } from '../http/contracts/settings.js'
 import { Holders } from '../http/holders.js'
+import type { LoadMeter } from '../http/load-meter.js'
 import type { Logger } from '../http/logger.js'
 import type { ServedModel } from '../http/services.js'
 import type { Metrics } from '../metrics.js'
@@ -67,6 +68,7 @@ export interface Surroundings {
   readonly options: ServeOptions
   readonly logger: Logger
   readonly metrics: Metrics
+  readonly loadMeter: LoadMeter
   readonly store: ExplainStore
   /** Of which those that are loaded are, until they end. */
   readonly live: LiveModels<LoadedModel>
@@ -96,7 +98,7 @@ export interface LoadedModel extends ServedModel {
  */
 export async function loadModel(
   opened: OpenedBundle,
-  { options, logger, metrics, store, live, bulk, engineProgram, onFailed }: Surroundings,
+  { options, logger, metrics, loadMeter, store, live, bulk, engineProgram, onFailed }: Surroundings,
   before?: LoadedModel
 ): Promise<LoadedModel> {
   const { folder, manifest, reference, contracts } = opened
@@ -145,7 +147,10 @@ export async function loadModel(
     objectives: manifest.objectives.length,
     maxBatchTokens: options.maxBatchTokens,
     maxBatchSequences: options.maxBatchSequences,
-    onBatch: (info) => metrics.batch(info),
+    onBatch: (info) => {
+      metrics.batch(info)
+      loadMeter.batchEnded(info.runMs)
+    },
     onDrop: (reason) => metrics.dropped(reason)
   })
   const admission = new Admission(queue, {
@@ -176,6 +181,7 @@ export async function loadModel(
     manifest,
     reference,
     admission,
+    load: admission,
     provider: options.provider,
     maxTokens,
     scorer: new Scorer({ manifest, tokenizer: tokens, rater: cache, store, observer: metrics, door }),

@@ -15,6 +15,7 @@ import { bulkContracts } from '../http/contracts/bulk.js'
 import { drain } from '../http/drain.js'
 import { listen } from '../http/listen.js'
 import { Lifecycle, unreadiness } from '../http/lifecycle.js'
+import { LoadMeter } from '../http/load-meter.js'
 import { createLogger, type Logger } from '../http/logger.js'
 import { Metrics } from '../metrics.js'
 import { tracesUrl } from '../tracing/endpoint.js'
@@ -78,10 +79,12 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
     ready: () => unreadiness(lifecycle, slot.current.engine) === null
   })
   const tracing = tracesTo && (await openTraces(tracesTo, options, metrics, logger))
+  const loadMeter = new LoadMeter()
   const surroundings: Surroundings = {
     options,
     logger,
     metrics,
+    loadMeter,
     store,
     live,
     bulk: bulkContracts(options.bulkContracts),
@@ -107,6 +110,7 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
       store,
       lifecycle,
       metrics,
+      loadMeter,
       limits: options,
       access: {
         keys: keyFile?.ring ?? null,

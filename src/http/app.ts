@@ -9,6 +9,7 @@ import { admission } from './plugins/admission.js'
 import { auth } from './plugins/auth.js'
 import { connections } from './plugins/connections.js'
 import { answerClientError, errors, recognise, sendError } from './plugins/errors.js'
+import { load } from './plugins/load.js'
 import { openapi } from './plugins/openapi.js'
 import { operatorRoutes } from './plugins/operators.js'
 import { followRequest, requestEnd } from './plugins/request-end.js'
@@ -74,6 +75,7 @@ export async function createApp(services: ServerServices, logger?: FastifyBaseLo
   await app.register(auth, services)
   await app.register(operatorRoutes, services)
   await app.register(admission, services)
+  await app.register(load, services)
   await app.register(openapi)
   await app.register(async (scope) => registerContracts(scope, services, CONTRACTS))
   await app.register(explainRoutes, services)

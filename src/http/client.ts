@@ -9,6 +9,8 @@ import { tracedRequest } from './trace.js'
 
 const TIMEOUT_HEADER = 'x-request-timeout-ms'
 const PRIORITY_HEADER = 'x-priority'
+/** Not read here. */
+const AFFINITY_HEADER = 'x-affinity-key'
 /** A day: Node's timers hold no more than 24 of them. */
 const LONGEST_TIMEOUT = 86_400_000
 
@@ -22,6 +24,12 @@ export const WorkHeaders = Type.Object({
   [PRIORITY_HEADER]: Type.Optional(
     Type.String({
       description: '`interactive` or `bulk`: interactive work goes first, but for a fifth that bulk work always gets.'
+    })
+  ),
+  [AFFINITY_HEADER]: Type.Optional(
+    Type.String({
+      description:
+        'For a load balancer before several servers: requests with the same key, a digest of the prompt say, go to the same one.'
     })
   )
 })

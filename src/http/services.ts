@@ -10,6 +10,7 @@ import type { Access } from './auth/access.js'
 import type { ContractSettings } from './contracts/settings.js'
 import type { JsonLimits } from './json-shape.js'
 import type { Lifecycle } from './lifecycle.js'
+import type { LoadMeter } from './load-meter.js'
 
 export interface Limits extends JsonLimits {
   /** Bytes of a request body. */
@@ -29,6 +30,14 @@ export interface Limits extends JsonLimits {
   readonly maxConnections: number
 }
 
+/** Work that a model has before it, in tokens. */
+export interface Load {
+  /** Asked for and not computed yet. */
+  readonly outstandingTokens: number
+  /** How many may wait; Infinity while nothing is known. */
+  readonly limitTokens: number
+}
+
 /** A model, and all that depends on it. */
 export interface ServedModel {
   readonly manifest: Manifest
@@ -37,6 +46,7 @@ export interface ServedModel {
   readonly maxTokens: number
   readonly scorer: Scorer
   readonly engine: Pick<Engine, 'health'>
+  readonly load: Load
   readonly contracts: ContractSettings
   /** When it was loaded, in seconds since 1970. */
   readonly since: number
@@ -59,6 +69,7 @@ export interface ServerServices {
   readonly store: ExplainStore
   readonly lifecycle: Lifecycle
   readonly metrics: Metrics
+  readonly loadMeter: LoadMeter
   readonly limits: Limits
   readonly access: Access
   /** Left out: no traces are made. */

@@ -115,6 +115,12 @@ export class Admission {
     return this.#reserved.interactive.tokens + this.#reserved.bulk.tokens
   }
 
+  /** Tokens that were asked for and not computed yet, with the engine, in the queue, at the tokenizers and in line. */
+  get outstandingTokens(): number {
+    const { tokens } = this.#load(false)
+    return this.#queue.handedTokens + tokens + this.#load(true).tokens + this.#lineTokens
+  }
+
   get lineRequests(): number {
     return this.#lines.interactive.length + this.#lines.bulk.length
   }

@@ -7,6 +7,7 @@ import { resolveConfig } from '../../src/config/resolve.js'
 import { createApp } from '../../src/http/app.js'
 import type { ContractSettings } from '../../src/http/contracts/settings.js'
 import { Lifecycle } from '../../src/http/lifecycle.js'
+import { LoadMeter } from '../../src/http/load-meter.js'
 import type { ServedModel, Services } from '../../src/http/services.js'
 import { createLogger } from '../../src/http/logger.js'
 import { Metrics } from '../../src/metrics.js'
@@ -92,6 +93,7 @@ export interface Fakes {
   readonly rater?: Rater
   readonly store?: ExplainStore
   readonly health?: () => EngineHealth
+  readonly load?: ServedModel['load']
   readonly lifecycle?: Lifecycle
   readonly limits?: Partial<Services['limits']>
   readonly contracts?: Partial<ContractSettings>
@@ -139,6 +141,7 @@ export function fakeServices(fakes: Fakes = {}): Services {
     maxTokens: manifest.max_tokens,
     scorer,
     engine,
+    load: fakes.load ?? { outstandingTokens: 0, limitTokens: Infinity },
     since: 0,
     hold: () => () => undefined,
     contracts: {
@@ -154,12 +157,14 @@ export function fakeServices(fakes: Fakes = {}): Services {
   const served = fakes.served ?? { current: model }
   const access = { keys: null, operators: null, loopback: true, ...fakes.access }
   const { reload, tracing } = fakes
+  const loadMeter = new LoadMeter()
   return {
     ...model,
     served,
     store,
     lifecycle,
     metrics,
+    loadMeter,
     limits,
     access,
     ...(reload && { reload }),

@@ -139,3 +139,21 @@ t.test('a line that is closed sends away who stands in it, and who would', async
   t.equal(full.lineRequests, 0)
   t.equal(full.lineBytes, 0)
 })
+
+t.test('outstanding is what the engine has, what waits, what is let in and what stands in line', async (t) => {
+  const waiting = { tokens: 0, conversations: 0 }
+  const queue = { waiting: (bulk: boolean) => (bulk ? NONE : waiting), handedTokens: 7, targetTokens: 10, stalledMs: 0 }
+  const limits = { maxTokens: 1000, maxConversations: 1e6, maxLineRequests: 10, maxLineBytes: 1e6, now: () => 0 }
+  const full = new Admission({ ...queue, servedPerSecond: 100, onRoom: () => {} }, limits)
+  t.equal(full.outstandingTokens, 7)
+  const ticket = await full.enter({ tokens: 900, conversations: 1 }, ENTRANT)
+  t.equal(full.outstandingTokens, 907)
+  const second = full.enter({ tokens: 200, conversations: 1 }, { ...ENTRANT, patientUntil: Infinity })
+  t.equal(full.outstandingTokens, 1107, 'in line')
+  ticket.release()
+  Object.assign(waiting, { tokens: 50, conversations: 1 })
+  const entered = await second
+  t.equal(full.outstandingTokens, 257)
+  entered.release()
+  t.equal(full.outstandingTokens, 57)
+})

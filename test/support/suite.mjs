@@ -100,12 +100,35 @@ export async function freePort() {
   return port
 }
 
+/**
+ * Debian's packages, unpacked into a folder that git ignores: nothing is installed, and no root is needed.
+ * @returns why there are none; null when they are there
+ */
+export function debianPackages(folder, names) {
+  const apt = ['-o', 'Dir::State::Lists=lists', '-o', 'Dir::Cache=.', '-o', 'APT::Sandbox::User=']
+  return provide(
+    folder,
+    [],
+    [
+      ['mkdir', '-p', 'lists/partial', 'archives/partial'],
+      ['apt-get', '-qq', ...apt, 'update'],
+      ['apt-get', '-qq', ...apt, 'download', ...names],
+      ['sh', '-c', 'for package in *.deb; do dpkg -x "$package" .; done; rm -r lists *.deb']
+    ]
+  )
+}
+
 /** `armorm serve` with the built-in model on a free port. @param options - more of its options */
-export async function startServer(...options) {
+export const startServer = (...options) => startProgram(join(root, 'build', 'src', 'cli', 'main.js'), options)
+
+/**
+ * A program of ours that serves. @param options - more of its options @param variables - more of its environment
+ * @returns `kill` sends a signal and settles with the exit code, null where the signal ended it
+ */
+export async function startProgram(program, options, variables = {}) {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ARMORM_')))
-  const program = join(root, 'build', 'src', 'cli', 'main.js')
   const child = spawn(process.execPath, [program, 'serve', '--port', '0', ...options], {
-    env,
+    env: { ...env, ...variables },
     stdio: ['ignore', 'pipe', 'inherit']
   })
   for await (const line of createInterface({ input: child.stdout })) {
@@ -113,8 +136,8 @@ export async function startServer(...options) {
     if (!found) continue
     child.stdout.resume()
     const alive = () => child.exitCode === null && child.signalCode === null
-    const stop = () => new Promise((resolve) => child.once('close', resolve).kill('SIGTERM'))
-    return { origin: found[1], alive, stop }
+    const kill = (signal) => new Promise((resolve) => child.once('close', resolve).kill(signal))
+    return { origin: found[1], alive, kill, stop: () => kill('SIGTERM') }
   }
   throw new Error('armorm serve ended before it listened')
 }

@@ -4,6 +4,7 @@ import { type TSchema, Type } from 'typebox'
 import { Client, WorkHeaders } from '../client.js'
 import { getBodyReader } from '../json-body.js'
 import { answerError } from '../plugins/errors.js'
+import { LoadHeaders } from '../plugins/load.js'
 import { holding, nameModel, type ServerServices, servicesNow } from '../services.js'
 import { validatorCompiler } from '../validation.js'
 import { BytesReply, type Contract, type ContractRoute, wireError } from './contract.js'
@@ -66,7 +67,10 @@ function registerUrl(app: FastifyInstance, server: ServerServices, url: string, 
       ...(bodies.length > 0 && { [isGet ? 'querystring' : 'body']: either(bodies) }),
       ...(entries[0]?.route.params && { params: entries[0].route.params }),
       hide: entries.every(({ route }) => route.hidden),
-      response: { 200: either(entries.map(({ route }) => route.reply)), ...errors }
+      response: {
+        200: { ...either(entries.map(({ route }) => route.reply)), ...(!probe && { headers: LoadHeaders }) },
+        ...errors
+      }
     },
     config: { work: !probe, quiet: probe, open, ...(readBody && { readBody }) },
     // The body is held against the schema of the contract that it belongs to.
