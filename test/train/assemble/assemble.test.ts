@@ -232,3 +232,23 @@ t.test('the command', async (t) => {
   t.equal(again.code, 1)
   t.match(again.stderr, /invalid_config: .*exists and is not empty/)
 })
+
+t.test('a checkpoint that may be replaced is there until the new one is whole', async (t) => {
+  const out = await assembled(t)
+  const work = join(t.testdirName, 'work')
+  const replace = (backbone: string, onWhole: (folder: string) => Promise<void>) =>
+    assemble(work, { ...SETTINGS, name: 'new' }, { backbone, out, mayReplace: async () => undefined, onWhole })
+  const whole = async (folder: string) => t.ok(readdirSync(folder).includes('config.json'))
+  const name = () =>
+    (JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')) as Record<string, unknown>)['_name_or_path']
+
+  await t.rejects(replace(join(t.testdirName, 'none'), async () => undefined))
+  await t.rejects(
+    replace(BACKBONE, () => Promise.reject(new Error('no room'))),
+    /no room/
+  )
+  t.equal(name(), 'model')
+  await replace(out, async (folder) => void (await whole(folder)))
+  t.equal(name(), 'new', 'even of its own backbone')
+  t.strictSame(readdirSync(t.testdirName).sort(), ['model', 'work'], 'nothing is left beside it')
+})
