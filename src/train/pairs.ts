@@ -4,6 +4,7 @@
  */
 import { ArmormError } from '../errors.js'
 import { type EmbeddedRow, readIndex, setFolder, shards } from './embedded-set.js'
+import type { MadeFrom } from './made-from.js'
 import type { RatingHead } from './rating-head.js'
 import { inValidation } from './split.js'
 
@@ -28,6 +29,7 @@ export interface PairSet {
   readonly ratings: Float32Array
   /** `[N, K]` differences of transformed ratings. */
   readonly adjusted: Float32Array
+  readonly madeFrom: MadeFrom
   /** Indices of the pairs of each part, ascending; no part is empty. */
   readonly parts: Readonly<Record<Part, Int32Array>>
 }
@@ -67,8 +69,10 @@ export async function loadPairs(
     rows.push(...shard.rows)
   }
   const parts = splitPairs(rows, split)
+  const [stage1 = '', debias = ''] = head.fingerprints
   return {
     rows,
+    madeFrom: { stage1, debias, preferences: index.fingerprint },
     objectives: head.objectives,
     hidden,
     promptStates,

@@ -11,7 +11,8 @@ import { storedSize, writeShards } from '../../checkpoint/write-safetensors.js'
 import { ArmormError } from '../../errors.js'
 import { LEGAL_FILE } from '../../export/legal-files.js'
 import { outFolder, partialFolder } from '../../export/out-folder.js'
-import { readResults } from '../results.js'
+import { BASELINES_FILE } from '../baselines/result.js'
+import { outdated, readResults, type Results } from '../results.js'
 import type { TrainLog } from '../log.js'
 import type { TrainSettings } from '../settings.js'
 import { type Backbone, openBackbone } from './backbone.js'
@@ -53,6 +54,8 @@ export async function runAssemble(
   const out = await outFolder(asked)
   await mayReplace()
   const heads = await readHeads(work)
+  const results = await readResults(work)
+  checkBaselines(results, work)
   const backbone = await openBackbone(path)
   const partial = partialFolder(out)
   try {
@@ -71,7 +74,7 @@ export async function runAssemble(
     await writeFile(join(partial, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`)
     await copyTextFiles(backbone.folder, partial)
     await copyFile(MODELING, join(partial, MODELING_FILE))
-    await writeFile(join(partial, CARD_FILE), modelCard(await readResults(work), settings, { name, heads, backbone }))
+    await writeFile(join(partial, CARD_FILE), modelCard(results, settings, { name, heads, backbone }))
     await checkWritten(partial)
     await mayReplace()
     await publish(partial, out, onWhole)
@@ -104,6 +107,14 @@ async function checkEmpty(path: string): Promise<void> {
     throw new ArmormError('invalid_config', `--out ${path} is not a folder that can be read (${error.code})`, {}, error)
   })
   if (present.length > 0) throw new ArmormError('invalid_config', `${path} exists and is not empty`)
+}
+
+/** @throws ArmormError invalid_work when what the card would tell of the gate is of another one */
+function checkBaselines(results: Results, work: string): void {
+  const found = outdated(results).find(([step]) => step === 'baselines')
+  if (!found) return
+  const path = join(work, BASELINES_FILE)
+  throw new ArmormError('invalid_work', `${path} is of a gate before: ${found[1]}; run armorm train baselines again`)
 }
 
 /** @throws ArmormError invalid_work when the heads were trained on states of another model, as far as that shows */

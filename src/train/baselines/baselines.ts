@@ -1,18 +1,19 @@
 /** What a gate has to be better than, trained beside it and compared on pairs that nothing was chosen by. */
 import { existsSync } from 'node:fs'
-import { basename, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { usableThreads } from '../../engine/threads.js'
 import { margins } from '../../heads/bradley-terry.js'
 import { type PerResponse, setFolder, shards } from '../embedded-set.js'
 import { compare, type ComparedRow, type Way } from '../compare.js'
 import { comparisonTable } from '../comparison-table.js'
 import type { TrainLog } from '../log.js'
+import { checkMadeFrom } from '../made-from.js'
 import { loadPairs, type PairSet, rowsOf } from '../pairs.js'
 import { points } from '../percent.js'
 import { readRatingHead } from '../rating-head.js'
 import { BEST_OBJECTIVE, PROMPT_INDEPENDENT, simpleMargins, simpleWeights } from '../simple-weights.js'
 import type { Warning } from '../stage2/monitors.js'
-import { readStage2 } from '../stage2/result.js'
+import { readStage2, STAGE2_FILE } from '../stage2/result.js'
 import { GateWeigher, weighed } from '../stage2/weigher.js'
 import { fingerprint } from '../work-files.js'
 import { fitLinearHead } from './linear-head.js'
@@ -45,6 +46,7 @@ export async function runBaselines(
     testShare: stage2.split.test_share
   }
   const pairs = await loadPairs(work, await readRatingHead(work), split, true)
+  checkMadeFrom(join(work, STAGE2_FILE), stage2.made_from, pairs.madeFrom)
   const { test } = pairs.parts
   const weigher = await GateWeigher.open(stage2.shape, stage2.settings.temperature, usableThreads())
   const weights = await weigher.weigh(gate, pairs.promptStates, test)

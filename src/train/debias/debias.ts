@@ -85,6 +85,7 @@ export async function findTransform(
   const result: DebiasResult = {
     format: 1,
     fingerprint: debiasFingerprint(settings, stage1, index),
+    stage1: stage1.fingerprint,
     objectives: names,
     removed: settings.removed,
     threshold,

@@ -1,5 +1,5 @@
 /** `armorm train report`: what training found, as one file that needs nothing else. */
-import { readResults, type Results } from '../results.js'
+import { outdated, readResults, type Results } from '../results.js'
 import type { TrainLog } from '../log.js'
 import { writeWhole } from '../../whole-file.js'
 import { comparedSection, stage2Section, weightsSection } from './gate-sections.js'
@@ -69,11 +69,13 @@ export function reportHtml(results: Results): string {
   return page.text
 }
 
-function signsSection({ stage1, debias, stage2, baselines }: Results): Markup {
+function signsSection(results: Results): Markup {
+  const { stage1, debias, stage2, baselines } = results
   const plain = (step: string, warnings: readonly string[] = []) => warnings.map((message) => [step, '', message])
   const signed = (step: string, warnings: readonly { sign: string; message: string }[] = []) =>
     warnings.map(({ sign, message }) => [step, sign.replaceAll('_', ' '), message])
   const rows = [
+    ...outdated(results).map(([step, why]) => [step, 'outdated', `${why} since: run armorm train ${step} again`]),
     ...plain('stage1', stage1?.warnings),
     ...plain('debias', debias?.warnings),
     ...signed('stage2', stage2?.warnings),

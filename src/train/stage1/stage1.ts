@@ -128,11 +128,11 @@ export async function runStage1(work: string, options: Stage1Options, log: Train
     }
     const weight = new Float32Array(objectives.length * hidden)
     final.forEach((values, i) => weight.set(values, i * hidden))
-    await writeStage1(work, result, weight)
+    const stored = await writeStage1(work, result, weight)
     for (const { name, alpha, rows, r2, spearman } of trained) {
       log.line(`stage1: ${name}: ${rows} rows, alpha ${alpha}, r2 ${decimals(r2)}, Spearman ${decimals(spearman)}`)
     }
-    return result
+    return stored
   } finally {
     await products.close()
   }

@@ -66,6 +66,7 @@ export async function runStage2(work: string, options: Stage2Options, log: Train
   const result: Stage2Result = {
     format: 1,
     fingerprint: await stage2Fingerprint(work, options),
+    made_from: pairs.madeFrom,
     settings: gateSettings(stage2),
     seed: kept.seed,
     shape: gate.shape,
@@ -88,10 +89,10 @@ export async function runStage2(work: string, options: Stage2Options, log: Train
     seconds: (performance.now() - started) / 1000,
     steps_per_second: steps / trainingSeconds
   }
-  await writeStage2(work, result, gate.weights)
+  const stored = await writeStage2(work, result, gate.weights)
   log.line(`stage2: kept the gate of step ${gate.best.step}${seeds.length > 1 ? `, seed ${kept.seed}` : ''}`)
   for (const { sign, message } of result.warnings) log.line(`stage2: warning: ${sign}: ${message}`)
-  return result
+  return stored
 }
 
 /** Smaller is better. */

@@ -206,6 +206,14 @@ t.test('what does not fit is refused by name, and nothing is written', async (t)
     edit('stage1.json', (json) => ({ ...json, hidden: 16 })),
     { code: 'invalid_work', message: /do not fit/ }
   )
+  const set = (file: string, more: object) => edit(file, (json) => ({ ...json, ...more }))
+  const since = { code: 'invalid_work', message: /run armorm train (debias|stage2|baselines|stage1) again/ }
+  await refused('a stage 1 that has run since', set('debias.json', { stage1: 'before' }), since)
+  const from = { stage1: madeStage1().fingerprint, debias: 'before', preferences: '' }
+  await refused('a debiasing that has run since', set('stage2.json', { made_from: from }), since)
+  await refused('a gate that was trained since', set('baselines.json', { fingerprint: 'before' }), since)
+  await refused('weights of another run', set('stage1.json', { weights_sha256: 'before' }), since)
+  await refused('a gate of another run', set('stage2.json', { weights_sha256: 'before' }), since)
   const work = await makeWork(join(folder, 'work'))
   mkdirSync(out)
   writeFileSync(join(out, 'thesis.txt'), 'years of work')

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { ARCHITECTURE } from '../../../src/checkpoint/config.js'
@@ -67,6 +67,18 @@ t.test('one set of weights for all prompts: the gate is not said to be better', 
   const signs = result.warnings.map(({ sign, message }) => `${sign}: ${message}`)
   t.ok(signs.some((text) => text.includes('prompt-independent weights')))
   t.ok(row('uniform gating').difference.low > 0, 'but better than even weights')
+})
+
+t.test('a gate that was trained on other ratings is not compared', async (t) => {
+  const folder = t.testdir({})
+  const { result } = await run(folder, { pairs: 200 })
+  const path = join(folder, 'debias.json')
+  const debias = JSON.parse(await readFile(path, 'utf8')) as object
+  await writeFile(path, JSON.stringify({ ...debias, fingerprint: 'another' }))
+  await t.rejects(runBaselines(folder, { baselines: result.settings }, QUIET), {
+    code: 'invalid_work',
+    message: /stage2\.json is of a state before: debiasing has run again; run armorm train stage2 again/
+  })
 })
 
 t.test('where length decides, longer is better', async (t) => {

@@ -81,7 +81,7 @@ t.test('over chosen and rejected responses where there is no reference', async (
   const result = await runDebias(work, { debias: SETTINGS }, { ...silent, line: (text) => lines.push(text) })
   t.equal(lines[0], 'debias: 2000 responses of the preferences, as there is no reference set')
   t.match(result, { removed: ['verbosity'], reference: { set: 'preferences', responses: 2000 }, warnings: [] })
-  t.strictSame(JSON.parse(JSON.stringify(result)), await readDebias(work, NAMES))
+  t.strictSame(JSON.parse(JSON.stringify(result)), await readDebias(work, trained()))
 
   const a = [...column(chosen, 0), ...column(rejected, 0)]
   const verbosity = [...column(chosen, 1), ...column(rejected, 1)]
@@ -143,9 +143,12 @@ t.test('what cannot be done is named', async (t) => {
   )
   await rejects(removed(...NAMES), 'invalid_config', /names all objectives/)
   await rejects(removed('flat'), 'invalid_data', /flat cannot be removed: it rates all preferences the same/)
-  await t.rejects(readDebias(work, NAMES), { code: 'invalid_work', message: /debias.json does not exist/ })
+  await t.rejects(readDebias(work, trained()), { code: 'invalid_work', message: /debias.json does not exist/ })
   await runDebias(work, { debias: SETTINGS }, silent)
-  await t.rejects(readDebias(work, ['a']), { code: 'invalid_work', message: /is not of the objectives of stage 1/ })
+  await t.rejects(readDebias(work, { ...trained(), objectives: trained().objectives.slice(1) }), {
+    code: 'invalid_work',
+    message: /is not of the objectives of stage 1/
+  })
   await writeSafetensors(
     `${work}/stage1.safetensors`,
     new Map([['weight', { shape: [1, 2], values: WEIGHT.slice(4) }]])

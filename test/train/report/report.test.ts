@@ -109,6 +109,29 @@ t.test('the report has every part, fetches nothing, and names of the data are te
   }
 })
 
+t.test('results that are not of what is there now are named', async (t) => {
+  const work = await makeWork(join(t.testdir(), 'work'))
+  const results = await readResults(work)
+  t.notMatch(reportHtml(results), 'outdated')
+  const from = { stage1: results.stage1!.fingerprint, debias: 'before', preferences: 'before' }
+  const later = {
+    ...results,
+    debias: { ...results.debias!, stage1: 'before' },
+    stage2: { ...results.stage2!, made_from: from },
+    baselines: { ...results.baselines!, fingerprint: 'before' },
+    ablations: { rows: results.baselines!.rows, made_from: { ...from, debias: results.debias!.fingerprint } }
+  }
+  const text = reportHtml(later)
+  for (const [step, why] of [
+    ['debias', 'stage 1 has run again'],
+    ['stage2', 'debiasing has run again'],
+    ['baselines', 'stage 2 has run again']
+  ]) {
+    t.match(text, `<td>${step}</td><td>outdated</td><td>${why} since: run armorm train ${step} again</td>`)
+  }
+  t.notMatch(text, '<td>ablate</td>', 'the preferences are not embedded here')
+})
+
 t.test('steps that have not run are named, and nothing else is lost', async (t) => {
   const work = await makeWork(join(t.testdir(), 'work'), {
     debias: false,
