@@ -60,15 +60,18 @@ const index = ({ work }: Run, set: SetName): string => join(setFolder(work, set)
 const STEPS: readonly Step[] = [
   {
     name: 'stage1',
-    settings: ({ settings: { seed, objectives, derived, stage1 } }) => ({ seed, objectives, derived, stage1 }),
-    reads: (run) => [index(run, 'ratings')],
+    settings: ({ settings: { seed, objectives, derived, stage1, hold_out_test_prompts: holdOut, stage2 } }) => {
+      return { seed, objectives, derived, stage1, testShare: holdOut ? stage2.test_share : null }
+    },
+    // Of the preferences, which prompts are for testing.
+    reads: (run) => [index(run, 'ratings'), index(run, 'preferences')],
     writes: (run) => files(run, ...HEAD),
     start: ({ work, settings, log }) => runStage1(work, settings, log)
   },
   {
     name: 'debias',
     settings: ({ settings }) => settings.debias,
-    // The preferences stand in for a reference set that is not there.
+    // The preferences tell the prompts for testing, and stand in for a reference set that is not there.
     reads: (run) => [...files(run, ...HEAD), index(run, 'reference'), index(run, 'preferences')],
     writes: (run) => files(run, DEBIAS_FILE),
     start: ({ work, settings, log }) => runDebias(work, settings, log)

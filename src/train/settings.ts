@@ -22,6 +22,10 @@ export const TrainSettings = Type.Object(
       })
     ),
     derived: DerivedObjectives,
+    hold_out_test_prompts: Type.Boolean({
+      default: true,
+      description: "whether the prompts of stage 2's test pairs are held out from stage 1 and debiasing too"
+    }),
     data: DataSettings,
     embed: EmbedSettings,
     stage1: Stage1Settings,

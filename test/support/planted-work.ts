@@ -75,7 +75,9 @@ export async function plantedWork(work: string, planted: Planted): Promise<void>
     new Map([['weight', { shape: [size, HIDDEN], values: weight }]])
   )
   const objectives = OBJECTIVES.map((name) => ({ name }))
-  await writeJson(join(work, 'stage1.json'), { format: 1, fingerprint: 'stage 1', model, hidden: HIDDEN, objectives })
+  const split = { seed: planted.seed }
+  const stage1 = { format: 1, fingerprint: 'stage 1', model, hidden: HIDDEN, objectives, split }
+  await writeJson(join(work, 'stage1.json'), stage1)
   const transform = OBJECTIVES.map((_, i) =>
     OBJECTIVES.map((_, j) => (i === 3 ? (j === 3 ? 0 : -0.1) : i === j ? 1 : 0))
   )

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { usableThreads } from '../../engine/threads.js'
 import { margins } from '../../heads/bradley-terry.js'
-import { type PerResponse, setFolder, shards } from '../embedded-set.js'
+import { type PerResponse, rowShards, setFolder } from '../embedded-set.js'
 import { compare, type ComparedRow, type Way } from '../compare.js'
 import { comparisonTable } from '../comparison-table.js'
 import type { TrainLog } from '../log.js'
@@ -12,9 +12,11 @@ import { loadPairs, type PairSet, rowsOf } from '../pairs.js'
 import { points } from '../percent.js'
 import { readRatingHead } from '../rating-head.js'
 import { BEST_OBJECTIVE, PROMPT_INDEPENDENT, simpleMargins, simpleWeights } from '../simple-weights.js'
+import { readStage1, type Stage1Result } from '../stage1/result.js'
 import type { Warning } from '../stage2/monitors.js'
 import { readStage2, STAGE2_FILE } from '../stage2/result.js'
 import { GateWeigher, weighed } from '../stage2/weigher.js'
+import { testPromptsOf } from '../test-prompts.js'
 import { fingerprint } from '../work-files.js'
 import { fitLinearHead } from './linear-head.js'
 import { otherHeadsMargins } from './other-heads.js'
@@ -66,7 +68,7 @@ export async function runBaselines(
     fingerprint: await baselinesFingerprint(work, settings),
     settings,
     rows,
-    rated_prompts: await ratedPrompts(work, pairs),
+    rated_prompts: await ratedPrompts(work, pairs, (await readStage1(work)).result),
     warnings: notBetter(rows),
     seconds: (performance.now() - started) / 1000
   }
@@ -125,12 +127,13 @@ function notBetter(rows: readonly ComparedRow[]): Warning[] {
   })
 }
 
-/** Test pairs whose prompt is among the ratings, other than those that the data hold out. */
-async function ratedPrompts(work: string, pairs: PairSet): Promise<number> {
+/** Test pairs whose prompt is among the ratings, other than those that the data, or stage 1, hold out. */
+async function ratedPrompts(work: string, pairs: PairSet, { split }: Stage1Result): Promise<number> {
   const folder = setFolder(work, 'ratings')
   if (!existsSync(folder)) return 0
+  const tested = new Set(Array.from(pairs.parts.test, (row) => pairs.rows[row]!.key))
+  if (split.test_prompts?.fingerprint === testPromptsOf(tested, 0).fingerprint) return 0
   const rated = new Set<string>()
-  for await (const { rows } of shards(folder))
-    for (const { key, split } of rows) if (split !== 'heldout') rated.add(key)
+  for await (const rows of rowShards(folder)) for (const { key, split } of rows) if (split !== 'heldout') rated.add(key)
   return pairs.parts.test.reduce((count, row) => count + (rated.has(pairs.rows[row]!.key) ? 1 : 0), 0)
 }

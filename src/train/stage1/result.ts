@@ -6,6 +6,7 @@ import { writeSafetensors } from '../../checkpoint/write-safetensors.js'
 import { ArmormError } from '../../errors.js'
 import type { EmbeddedIndex } from '../embedded-set.js'
 import type { Measured } from '../measure.js'
+import type { TestPrompts } from '../test-prompts.js'
 import { hasSha256, requiredJson, writeJson } from '../work-files.js'
 import type { Metrics } from './evaluation.js'
 import type { DerivedObjective, Stage1Settings } from './settings.js'
@@ -43,7 +44,13 @@ export interface Stage1Result {
   readonly hidden: number
   readonly objectives: readonly TrainedObjective[]
   readonly derived: readonly Required<DerivedObjective>[]
-  readonly split: { readonly seed: number; readonly validation: number; readonly rows: Record<Split, number> }
+  readonly split: {
+    readonly seed: number
+    readonly validation: number
+    readonly rows: Record<Split, number>
+    /** Prompts of test pairs, which are held out; absent where they are not. */
+    readonly test_prompts?: TestPrompts
+  }
   readonly settings: Stage1Settings
   readonly warnings: readonly string[]
   /** Gram matrices, and what they take in bytes. */

@@ -4,6 +4,7 @@ import { type EmbeddedIndex, readIndex, setFolder } from '../embedded-set.js'
 import { MatrixProducts } from '../matrix-products.js'
 import type { TrainLog } from '../log.js'
 import { Stopwatch } from '../measure.js'
+import { type TestPrompts, testPrompts, testPromptsOf } from '../test-prompts.js'
 import { fingerprint } from '../work-files.js'
 import { RowAccumulator } from './accumulator.js'
 import { Evaluation, type Metrics, metricsOf } from './evaluation.js'
@@ -25,14 +26,17 @@ export interface Stage1Options {
   readonly objectives?: readonly string[] | undefined
   readonly derived?: readonly DerivedObjective[] | undefined
   readonly stage1: Stage1Settings
+  readonly hold_out_test_prompts: boolean
+  readonly stage2: { readonly test_share: number }
 }
 
 /** Of everything that decides the result of stage 1. */
 export function stage1Fingerprint(
   { seed, objectives, derived, stage1 }: Stage1Options,
-  ratings: EmbeddedIndex
+  ratings: EmbeddedIndex,
+  test: TestPrompts | undefined
 ): string {
-  return fingerprint(ratings.fingerprint, { seed, objectives, derived, stage1 })
+  return fingerprint(ratings.fingerprint, { seed, objectives, derived, stage1, test: test?.fingerprint })
 }
 
 /**
@@ -44,7 +48,11 @@ export async function runStage1(work: string, options: Stage1Options, log: Train
   const index = await readIndex(folder)
   const { hidden, objectives: rated = [] } = index
   const settings: Stage1Settings = { ...options.stage1, alphas: [...options.stage1.alphas].sort((a, b) => a - b) }
-  const rule: SplitRule = { seed: options.seed, validation: settings.validation }
+  const { seed } = options
+  const testShare = options.hold_out_test_prompts ? options.stage2.test_share : undefined
+  const heldOut = testShare === undefined ? new Set<string>() : await testPrompts(work, { seed, testShare })
+  const test = testShare === undefined ? undefined : testPromptsOf(heldOut, testShare)
+  const rule: SplitRule = { seed, validation: settings.validation, heldOut }
   const watch = new Stopwatch()
 
   const found = await watch.time('survey', () => survey(folder, rated.length, rule))
@@ -54,6 +62,7 @@ export async function runStage1(work: string, options: Stage1Options, log: Train
   log.line(
     `stage1: ${objectives.length} objectives; ${train} training, ${validation} validation, ${heldout} held-out rows`
   )
+  if (heldOut.size > 0) log.line(`stage1: held out, as pairs of them are for testing: ${heldOut.size} prompts`)
 
   const left = options.objectives
     ? []
@@ -111,7 +120,7 @@ export async function runStage1(work: string, options: Stage1Options, log: Train
     warnings.forEach((warning) => log.line(`stage1: ${warning}`))
     const result: Stage1Result = {
       format: 1,
-      fingerprint: stage1Fingerprint(options, index),
+      fingerprint: stage1Fingerprint(options, index, test),
       model: index.model,
       hidden,
       objectives: trained,
@@ -120,7 +129,7 @@ export async function runStage1(work: string, options: Stage1Options, log: Train
         const { name, from, low, high } = objective
         return [{ name, from, low, high }]
       }),
-      split: { ...rule, rows: found.rows },
+      split: { seed, validation: settings.validation, rows: found.rows, ...(test && { test_prompts: test }) },
       settings,
       warnings,
       grams,

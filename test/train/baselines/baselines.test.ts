@@ -8,6 +8,8 @@ import { runBaselines } from '../../../src/train/baselines/baselines.js'
 import { readBaselines } from '../../../src/train/baselines/result.js'
 import { trainSettings } from '../../../src/train/settings.js'
 import { runStage2 } from '../../../src/train/stage2/stage2.js'
+import { testPrompts, testPromptsOf } from '../../../src/train/test-prompts.js'
+import { writeSet } from '../made-sets.js'
 import { CLUSTERS, type Planted, plantedWork, QUICK } from '../../support/planted-work.js'
 
 const QUIET = { line: () => undefined, progress: () => undefined }
@@ -111,4 +113,29 @@ t.test('heads of another checkpoint are compared, by the plain reference', async
   t.equal(same.difference.difference, 0)
   await writeFile(join(other, 'config.json'), JSON.stringify({ ...config, hidden_size: hidden + 1 }))
   await t.rejects(runBaselines(folder, { baselines: settings }, QUIET), { code: 'invalid_config' })
+})
+
+t.test('test pairs of prompts that stage 1 was trained on are counted', async (t) => {
+  const folder = t.testdir({})
+  const { result } = await run(folder, { pairs: 200 })
+  const again = () => runBaselines(folder, { baselines: result.settings }, QUIET)
+  t.equal(result.rated_prompts, 0, 'nothing is rated')
+  const rows = Array.from({ length: 100 }, (_, key) => ({
+    key: `prompt ${key}`,
+    ...(key < 50 && { split: 'heldout' as const })
+  }))
+  await writeSet(folder, { set: 'ratings', hidden: 2, objectives: ['a'], rows, tensors: {} })
+  const { pairs } = result.rows[0]!.all
+  const seen = (await again()).rated_prompts
+  t.ok(seen > 0 && seen < pairs, `${seen} of ${pairs}`)
+
+  const path = join(folder, 'stage1.json')
+  const stage1 = JSON.parse(await readFile(path, 'utf8')) as object
+  const keys = await testPrompts(folder, { seed: 1, testShare: 0.4 })
+  const write = (of: Set<string>) =>
+    writeFile(path, JSON.stringify({ ...stage1, split: { seed: 1, test_prompts: testPromptsOf(of, 0.4) } }))
+  await write(keys)
+  t.equal((await again()).rated_prompts, 0, 'stage 1 has held them out')
+  await write(new Set([...keys].slice(1)))
+  t.equal((await again()).rated_prompts, seen, 'it has held out others')
 })

@@ -5,6 +5,7 @@ import { seeded } from '../../../src/random.js'
 import { runDebias } from '../../../src/train/debias/debias.js'
 import { readDebias } from '../../../src/train/debias/result.js'
 import type { DebiasSettings } from '../../../src/train/debias/settings.js'
+import { testPrompts } from '../../../src/train/test-prompts.js'
 import { type Stage1Result, writeStage1 } from '../../../src/train/stage1/result.js'
 import { normal } from '../../heads/matrices.js'
 import { type MadeSet, writeSet } from '../made-sets.js'
@@ -164,4 +165,18 @@ t.test('a state that is not finite is named', async (t) => {
   await writeSet(work, preferences(20, { tensors: { chosen_states: states(1, 20), rejected_states: rejected } }))
   const wanted = { code: 'invalid_data', message: 'the state of a response of preferences.jsonl:4 is not finite' }
   await t.rejects(runDebias(work, { debias: SETTINGS }, silent), wanted)
+})
+
+t.test('responses to the prompts of test pairs are left out', async (t) => {
+  const work = t.testdir()
+  const split = { ...trained().split, test_prompts: { share: 0.3, keys: 60, fingerprint: '' } }
+  await writeStage1(work, { ...trained(), split }, WEIGHT)
+  await writeSet(
+    work,
+    preferences(200, { tensors: { chosen_states: states(1, 200), rejected_states: states(2, 200) } })
+  )
+  const keys = await testPrompts(work, { seed: 1, testShare: 0.3 })
+  t.ok(keys.size > 40 && keys.size < 80)
+  const { reference } = await runDebias(work, { debias: SETTINGS }, silent)
+  t.strictSame(reference, { set: 'preferences', responses: 2 * (200 - keys.size) })
 })
