@@ -25,7 +25,8 @@ export async function readJson(path: string): Promise<unknown> {
     throw new ArmormError('invalid_work', `${path} cannot be read (${code})`, {}, error)
   }
   try {
-    return JSON.parse(text)
+    // Windows' programs begin files with U+FEFF.
+    return JSON.parse(text.replace(/^\ufeff/, ''))
   } catch {
     throw new ArmormError('invalid_work', `${path} is not JSON`)
   }

@@ -18,6 +18,7 @@ import {
 } from '../embedded-set.js'
 import type { TrainLog } from '../log.js'
 import type { TrainSettings } from '../settings.js'
+import { DEFAULT_DERIVED } from '../stage1/objectives.js'
 import { fingerprint } from '../work-files.js'
 import { openBackbone } from './backbone.js'
 import { type EmbeddedItem, Embedder, type RowStates } from './embedder.js'
@@ -60,7 +61,8 @@ export async function runEmbed(
   const sets = []
   for (const set of SETS.filter((set) => files[set].length > 0)) {
     const { data, seed, objectives: wanted } = settings
-    const source = { set, files: files[set], data, seed, wanted }
+    const derived = (settings.derived ?? [DEFAULT_DERIVED]).map(({ name }) => name)
+    const source = { set, files: files[set], data, seed, wanted, derived }
     const plan = await planRows(source)
     log.line(planText(source, plan))
     for (const warning of plan.warnings) log.line(`warning: ${warning}`)
@@ -87,7 +89,17 @@ async function headerOf(
 ): Promise<EmbeddedHeader> {
   const { name, revision } = model
   const hashes: string[] = []
-  for (const path of source.files) hashes.push((await checksum(path)).sha256)
+  for (const path of source.files) {
+    const { sha256, bytes } = await checksum(path)
+    const same = source.files[hashes.indexOf(sha256)]
+    if (same !== undefined && bytes > 0) {
+      throw new ArmormError(
+        'invalid_config',
+        `--${source.set}: ${same} and ${path} are the same: rows would count twice`
+      )
+    }
+    hashes.push(sha256)
+  }
   return {
     set: source.set,
     model: { name, revision },

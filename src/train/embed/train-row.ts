@@ -71,6 +71,8 @@ export class TrainRowReader {
     const category = text('category', this.#field(row, 'category'), fail)
     const split = this.#split(row, fail)
     const margin = this.#set === 'preferences' ? number('margin', this.#field(row, 'margin'), fail) : undefined
+    if (margin !== undefined && margin < 0)
+      fail(`its ${this.#name('margin')} is negative: the rejected response is better`)
     const key = text('key', this.#field(row, 'key'), fail) ?? promptHash(prompt)
     return {
       place,

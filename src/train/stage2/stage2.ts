@@ -156,13 +156,16 @@ async function meanWeights(
     const { mean, entropy, topShare } = gateStatistics(of, size)
     return { pairs: places.length, weights: [...mean], entropy, top_share: topShare }
   }
-  const categories: Record<string, number[]> = {}
+  // A map: names of data may be those that every object has.
+  const categories = new Map<string, number[]>()
   rows.forEach((row, i) => {
     const { category } = pairs.rows[row]!
-    if (category !== undefined) (categories[category] ??= []).push(i)
+    if (category === undefined) return
+    if (!categories.has(category)) categories.set(category, [])
+    categories.get(category)!.push(i)
   })
   return {
     all: summary([...rows.keys()]),
-    categories: Object.fromEntries(Object.entries(categories).map(([name, places]) => [name, summary(places)]))
+    categories: Object.fromEntries([...categories].map(([name, places]) => [name, summary(places)]))
   }
 }

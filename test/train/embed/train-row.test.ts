@@ -54,6 +54,7 @@ t.test('preferences, with answers as texts and as messages', async (t) => {
   refused(alone, /has no prompt/)
   refused({ ...form, rejected: null }, /it has no rejected that is a text or a list/)
   refused({ ...form, margin: NaN }, /its margin is not a finite number/)
+  refused({ ...form, margin: -2 }, /its margin is negative: the rejected response is better/)
   refused({ ...form, chosen: [user('PRIVATE')] }, /message 0 is the last and not the assistant's/)
 })
 

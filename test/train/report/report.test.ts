@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { colour, heatMap, interval, lineChart, ticks } from '../../../src/train/report/charts.js'
 import { html, number, table } from '../../../src/train/report/html.js'
-import { reportHtml } from '../../../src/train/report/report.js'
+import { reportHtml, runReport } from '../../../src/train/report/report.js'
 import { readResults } from '../../../src/train/results.js'
 import { writeJson } from '../../../src/train/work-files.js'
 import { runArmorm } from '../../support/server.js'
@@ -156,6 +156,10 @@ t.test('the command writes the file, and says what is missing; a file of another
   t.match(stdout, /r\.html\n$/)
   t.match(stderr, 'armorm train baselines has not run')
   t.match(readFileSync(out, 'utf8'), /^<!doctype html>/)
+  await t.rejects(runReport(work, { line: () => undefined, progress: () => undefined }, join(work, 'none', 'r.html')), {
+    code: 'invalid_config',
+    message: /r\.html cannot be written \(ENOENT\)/
+  })
   writeFileSync(join(work, 'stage1.json'), '{"objectives": []}')
   const refused = await runArmorm(t, ['train', 'report', '--work', work])
   t.equal(refused.code, 1)

@@ -72,6 +72,15 @@ t.test('rows that state their split are tested on as they say', async (t) => {
   t.equal(split.pairs.test, 300, 'both pairs of a key of which one is held out')
 })
 
+t.test('a category may have the name of what every object has', async (t) => {
+  const category = (index: number) => ['constructor', '__proto__', 'chat'][index % 3]!
+  const folder = await work(t.testdir({}), { pairs: 300, category })
+  const { weights } = await runStage2(folder, settingsOf({ steps: 2 }), kept().log)
+  t.strictSame(Object.keys(weights.categories).sort(), ['__proto__', 'chat', 'constructor'])
+  const pairs = Object.values(weights.categories).reduce((sum, { pairs }) => sum + pairs, 0)
+  t.equal(pairs, weights.all.pairs)
+})
+
 t.test('margins weigh pairs', async (t) => {
   const folder = await work(t.testdir({}), { pairs: 600, margins: true })
   const { log } = kept()
