@@ -8,7 +8,7 @@ import { compare, type ComparedRow, type Way } from '../compare.js'
 import { comparisonTable } from '../comparison-table.js'
 import type { TrainLog } from '../log.js'
 import { checkMadeFrom } from '../made-from.js'
-import { loadPairs, type PairSet, rowsOf } from '../pairs.js'
+import { loadPairs, type PairSet } from '../pairs.js'
 import { points } from '../percent.js'
 import { readRatingHead } from '../rating-head.js'
 import { BEST_OBJECTIVE, PROMPT_INDEPENDENT, simpleMargins, simpleWeights } from '../simple-weights.js'
@@ -18,12 +18,13 @@ import { readStage2, STAGE2_FILE } from '../stage2/result.js'
 import { GateWeigher, weighed } from '../stage2/weigher.js'
 import { testPromptsOf } from '../test-prompts.js'
 import { fingerprint } from '../work-files.js'
-import { fitLinearHead } from './linear-head.js'
+import { fitLinearHead, type LinearHead, MAX_ITERATIONS } from './linear-head.js'
 import { otherHeadsMargins } from './other-heads.js'
 import { type BaselinesResult, writeBaselines } from './result.js'
 import type { BaselinesSettings } from './settings.js'
 
 export const GATING = 'gating'
+const LINEAR = 'Bradley-Terry linear head'
 
 /** Of everything that decides the result. */
 export async function baselinesFingerprint(work: string, settings: BaselinesSettings): Promise<string> {
@@ -54,10 +55,11 @@ export async function runBaselines(
   const weights = await weigher.weigh(gate, pairs.promptStates, test)
   await weigher.close()
 
+  const linear = await linearWay(pairs, settings, log)
   const ways: Way[] = [
     { name: GATING, margins: [weighed(weights, pairs.adjusted, pairs.objectives.length, test)] },
     ...simpleWays(pairs),
-    linearWay(pairs, settings, log),
+    linear.way,
     { name: 'longer is better (characters)', margins: [lengthMargins(pairs, ({ characters }) => characters)] },
     { name: 'longer is better (tokens)', margins: [lengthMargins(pairs, ({ tokens }) => tokens)] },
     ...(await otherWays(pairs, settings))
@@ -69,7 +71,7 @@ export async function runBaselines(
     settings,
     rows,
     rated_prompts: await ratedPrompts(work, pairs, (await readStage1(work)).result),
-    warnings: notBetter(rows),
+    warnings: [...linear.warnings, ...notBetter(rows)],
     seconds: (performance.now() - started) / 1000
   }
   await writeBaselines(work, result)
@@ -93,11 +95,23 @@ function simpleWays(pairs: PairSet): Way[] {
   })
 }
 
-function linearWay(pairs: PairSet, { l2 }: BaselinesSettings, log: TrainLog): Way {
-  const head = fitLinearHead(pairs, l2, (done) => log.progress(done / l2.length, 'baselines: linear head'))
-  const test = { differences: rowsOf(pairs.states, pairs.hidden, pairs.parts.test), features: pairs.hidden }
+async function linearWay(
+  pairs: PairSet,
+  { l2 }: BaselinesSettings,
+  log: TrainLog
+): Promise<{ way: Way; warnings: Warning[] }> {
+  const head = await fitLinearHead(pairs, l2, (done) => log.progress(done / l2.length, 'baselines: linear head'))
+  const test = { differences: pairs.states, features: pairs.hidden, rows: pairs.parts.test }
   const chosen = { l2: head.l2, grid: head.grid }
-  return { name: 'Bradley-Terry linear head', margins: [margins(test, head.weights)], chosen }
+  const way = { name: LINEAR, margins: [margins(test, head.weights)], chosen }
+  return { way, warnings: unfinished(head) }
+}
+
+/** A baseline that is not as good as it could be makes the gate look better than it is. */
+export function unfinished({ l2, grid }: Pick<LinearHead, 'l2' | 'grid'>): Warning[] {
+  if (grid.find((tried) => tried.l2 === l2)?.converged !== false) return []
+  const message = `the fit of ${LINEAR} with L2 ${l2} did not reach its tolerance in ${MAX_ITERATIONS} steps: it may be better than it looks`
+  return [{ sign: 'unfinished_baseline', message }]
 }
 
 async function otherWays(pairs: PairSet, { compare: folders }: BaselinesSettings): Promise<Way[]> {

@@ -9,7 +9,7 @@ import { fingerprint } from '../work-files.js'
 import { RowAccumulator } from './accumulator.js'
 import { Evaluation, type Metrics, metricsOf } from './evaluation.js'
 import { type Choice, choose, refit, solved, solveGrid } from './grid.js'
-import { checkObjectives, chooseObjectives, type Objective, patternsOf } from './objectives.js'
+import { checkObjectives, chooseObjectives, type Objective, patternsOf, rowsOf } from './objectives.js'
 import { type Stage1Result, type TrainedObjective, writeStage1 } from './result.js'
 import { labelledShards } from './rows.js'
 import type { DerivedObjective, Stage1Settings } from './settings.js'
@@ -105,18 +105,19 @@ export async function runStage1(work: string, options: Stage1Options, log: Train
       evaluate('validation', candidates.map(solved), settings.refit)
     )
     const chosen = objectives.map(({ name }, i) => choose(name, candidates[i]!, predictions[i]!))
-    const weights = settings.refit
-      ? await watch.time('refit', () => refit(sums, chosen, scratch, products))
-      : chosen.map(({ candidate }) => candidate.weights)
+    const trainRows = objectives.map((objective) => rowsOf(objective, found).train)
+    const refitted = settings.refit ? await watch.time('refit', () => refit(sums, chosen, scratch, products)) : []
+    const weights = chosen.map(({ candidate }, i) => refitted[i] ?? candidate.weights)
     // What is saved and served is float32.
     const final = weights.map((values) => Float64Array.from(Float32Array.from(values)))
     const single = final.map((values) => [values])
     const held = heldout > 0 ? await watch.time('held out', () => evaluate('heldout', single, false)) : null
     const trained = objectives.map((objective, i): TrainedObjective => {
       const metrics = held && metricsOf(held[i]!.labels, held[i]!.predicted[0]!)
-      return describe(objective, chosen[i]!, sums.rows[i]!, metrics)
+      return describe(objective, chosen[i]!, refitted[i] ? sums.rows[i]! : trainRows[i]!, metrics)
     })
-    const warnings = warningsOf(trained, settings.alphas)
+    const notFitted = settings.refit ? trained.filter((_, i) => !refitted[i]) : []
+    const warnings = [...warningsOf(trained, settings.alphas), ...notFitted.map(notRefitted)]
     warnings.forEach((warning) => log.line(`stage1: ${warning}`))
     const result: Stage1Result = {
       format: 1,
@@ -163,6 +164,9 @@ function describe(objective: Objective, choice: Choice, rows: number, heldout: M
     grid
   }
 }
+
+const notRefitted = ({ name, alpha }: TrainedObjective): string =>
+  `${name}: alpha ${alpha} is too small to fit again with validation rows; its weights are those of training rows alone`
 
 function warningsOf(trained: readonly TrainedObjective[], alphas: readonly number[]): string[] {
   return trained.flatMap(({ name, alpha, r2 }) => [

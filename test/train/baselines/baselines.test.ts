@@ -4,7 +4,7 @@ import t from 'tap'
 import { ARCHITECTURE } from '../../../src/checkpoint/config.js'
 import { writeShards } from '../../../src/checkpoint/write-safetensors.js'
 import { readHeads } from '../../../src/train/assemble/heads.js'
-import { runBaselines } from '../../../src/train/baselines/baselines.js'
+import { runBaselines, unfinished } from '../../../src/train/baselines/baselines.js'
 import { readBaselines } from '../../../src/train/baselines/result.js'
 import { trainSettings } from '../../../src/train/settings.js'
 import { runStage2 } from '../../../src/train/stage2/stage2.js'
@@ -138,4 +138,15 @@ t.test('test pairs of prompts that stage 1 was trained on are counted', async (t
   t.equal((await again()).rated_prompts, 0, 'stage 1 has held them out')
   await write(new Set([...keys].slice(1)))
   t.equal((await again()).rated_prompts, seen, 'it has held out others')
+})
+
+t.test('a linear head whose fit is not at its end is told of', async (t) => {
+  const grid = [
+    { l2: 1, validation_loss: 0.6, converged: true },
+    { l2: 0.1, validation_loss: 0.5, converged: false }
+  ]
+  t.same(unfinished({ l2: 1, grid }), [])
+  const [warning] = unfinished({ l2: 0.1, grid })
+  t.equal(warning?.sign, 'unfinished_baseline')
+  t.match(warning?.message, /linear head with L2 0.1 did not reach its tolerance in 300 steps/)
 })

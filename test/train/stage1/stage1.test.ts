@@ -5,6 +5,7 @@ import { type Random, seeded } from '../../../src/random.js'
 import { trainSettings, type TrainSettings } from '../../../src/train/settings.js'
 import { readStage1, type Stage1Result } from '../../../src/train/stage1/result.js'
 import { splitPairs } from '../../../src/train/pairs.js'
+import { inValidation } from '../../../src/train/split.js'
 import { runStage1 } from '../../../src/train/stage1/stage1.js'
 import { normal } from '../../heads/matrices.js'
 import { ROOT } from '../../support/paths.js'
@@ -328,4 +329,29 @@ t.test('prompts of test pairs are held out as if the data said so', async (t) =>
   t.strictSame(off.weight, all.weight)
   const byData = await trained('by data', [ratings, pairs({ split: 'heldout' })], {})
   t.equal(byData.split.rows.heldout, 200, 'what the pairs hold out, the ratings do')
+})
+
+t.test('an alpha that is too small with the validation rows leaves the fit of the training rows', async (t) => {
+  const work = t.testdir()
+  const [hidden, count] = [24, 200]
+  const random = seeded(9)
+  const rows = Array.from({ length: count }, (_, i) => ({ key: `k${i}` }))
+  const validation = rows.map(({ key }) => inValidation(key, 1, 0.2))
+  // Rows for training leave directions to alpha alone; those for validation are so large that rounding outweighs it there.
+  const response_states = rows.flatMap((_, i) => {
+    const size = normal(random)
+    return Array.from({ length: hidden }, (_, j) => {
+      if (validation[i]) return 1e7 * size * Math.cos(j)
+      return j < 4 ? normal(random) : 0
+    })
+  })
+  const labels = rows.map(() => random())
+  await writeSet(work, { set: 'ratings', hidden, objectives: ['a'], rows, tensors: { response_states, labels } })
+  const stated = (refit: boolean) => settings({ ...NONE, stage1: { alphas: [1e-9], refit } })
+  const result = await runStage1(work, stated(true), silent)
+  const { weight } = await readStage1(work)
+  t.match(result.warnings.at(-1), /a: alpha 1e-9 is too small to fit again/)
+  t.equal(result.objectives[0]!.rows, validation.filter((held) => !held).length)
+  await runStage1(work, stated(false), silent)
+  t.strictSame(weight, (await readStage1(work)).weight)
 })
