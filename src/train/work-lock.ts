@@ -5,7 +5,7 @@
  * `kill -9` say, is taken over. Whether a process of another machine, or another container, has ended cannot be seen; so
  * holders touch their file, and one that was not touched for long is taken over too.
  */
-import { rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { link, mkdir, open, readFile, readlink, rename, rm, stat, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -50,7 +50,9 @@ export async function withWorkLock<T>(work: string, create: boolean, run: () => 
     const now = new Date()
     utimes(path, now, now).catch(() => undefined)
   }, TOUCH_MS).unref()
-  const release = () => rmSync(path, { force: true })
+  const release = () => {
+    if (existsSync(path) && readFileSync(path, 'utf8') === text) rmSync(path, { force: true })
+  }
   process.once('exit', release)
   try {
     return await run()
@@ -109,9 +111,13 @@ async function removeAbandoned(path: string, work: string): Promise<void> {
   }
   // Moved aside first: between the look and the removal another process may have taken it over, and has it then.
   const aside = `${path}.${process.pid}`
-  await rename(path, aside).catch(() => undefined)
-  const moved = await readFile(aside, 'utf8').catch(() => found)
-  if (moved !== found) await link(aside, path).catch(() => undefined)
+  try {
+    await rename(path, aside)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  if ((await readFile(aside, 'utf8')) !== found) await link(aside, path).catch(() => undefined)
   await rm(aside, { force: true })
 }
 

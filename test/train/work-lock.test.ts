@@ -57,6 +57,8 @@ t.test('a lock whose holder was killed is taken over', async (t) => {
   t.equal(await withWorkLock(work, false, async () => 1), 1)
   writeLock(work, { ...own, started: '1' })
   t.equal(await withWorkLock(work, false, async () => 2), 2, 'another process has its number by now')
+  await withWorkLock(work, false, async () => writeLock(work, own))
+  t.ok(existsSync(join(work, LOCK_FILE)), 'a lock that was taken over meanwhile is not given back')
   writeLock(work, '{"pid":', 1)
   t.equal(await withWorkLock(work, false, async () => 3), 3, 'killed before it had written its name')
   writeLock(work, '')

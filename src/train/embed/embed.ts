@@ -23,7 +23,7 @@ import { fingerprint } from '../work-files.js'
 import { openBackbone } from './backbone.js'
 import { type EmbeddedItem, Embedder, type RowStates } from './embedder.js'
 import { charactersOf, type DataSource, type EmbedPlan, plannedRows, planRows } from './plan.js'
-import { columnsOf, type TrainRow } from './train-row.js'
+import { columnsOf, type TrainRow, unmatched } from './train-row.js'
 
 export interface EmbedOptions {
   /** Bundle, or checkpoint. */
@@ -57,6 +57,9 @@ export async function runEmbed(
   const bundle = await openBackbone(backbone, work, log)
   const limit = bundle.manifest.max_tokens
   const maxTokens = Math.min(settings.embed.max_tokens || limit, limit)
+  for (const pattern of unmatched(Object.values(files).flat(), settings.data)) {
+    log.line(`warning: data.columns: no file of this run is called ${pattern}`)
+  }
   // All data is read, and all sets are opened, before the first hour is spent.
   const sets = []
   for (const set of SETS.filter((set) => files[set].length > 0)) {

@@ -42,6 +42,12 @@ export function columnsOf(path: string, { columns }: DataSettings): Columns {
   return Object.fromEntries(Object.entries(found).filter(([name]) => name !== 'match'))
 }
 
+/** Patterns of `data.columns` that none of the files has: a mistyped one would leave its file to the default names. */
+export function unmatched(paths: readonly string[], { columns }: DataSettings): string[] {
+  const patterns = columns.files.map(({ match }) => match)
+  return patterns.filter((pattern) => !paths.some((path) => matches(pattern, basename(path))))
+}
+
 /** Reads the rows of one file. */
 export class TrainRowReader {
   readonly #set: SetName

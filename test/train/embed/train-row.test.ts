@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { SetName } from '../../../src/train/embedded-set.js'
-import { TrainRowReader } from '../../../src/train/embed/train-row.js'
+import { TrainRowReader, unmatched } from '../../../src/train/embed/train-row.js'
 import { trainSettings } from '../../../src/train/settings.js'
 
 const user = (content: string) => ({ role: 'user', content })
@@ -108,4 +108,11 @@ t.test('bad rows are named, and never quoted', async (t) => {
   refused({ ...form, prompt: [{ role: 'PRIVAT', content: '' }] }, /message 0 has an unknown role/)
   refused({ ...form, split: 'PRIVATE' }, /its split is none of train, heldout, test, validation/)
   refused({ ...form, source: {} }, /its source is no text/)
+})
+
+t.test('patterns that no file has are known', async (t) => {
+  const files = ['help*.jsonl', 'reviews.parquet', '*'].map((match) => ({ match }))
+  const { data } = trainSettings({ data: { columns: { files } } }, 'x')
+  t.strictSame(unmatched(['/data/helpsteer.jsonl', 'x/other.jsonl'], data), ['reviews.parquet'])
+  t.strictSame(unmatched([], data).length, 3)
 })
