@@ -243,6 +243,11 @@ export const ERRORS = {
       "A file of the training's work folder is missing, unfinished or damaged, or was made with other settings or another model; the message names it.",
     action: 'Run the step that writes it, with --restart where the settings changed on purpose; or use another --work.'
   },
+  work_in_use: {
+    status: null,
+    meaning: "Another process is writing to the training's work folder; the message names it.",
+    action: 'Wait for its end, or use another --work.'
+  },
   unsupported_checkpoint: {
     status: null,
     meaning: 'The checkpoint has a key, a tensor or a value that the exporter does not support; the message names it.',

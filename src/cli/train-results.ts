@@ -5,6 +5,7 @@ import { outFolder, partialFolder } from '../export/out-folder.js'
 import { runAssemble } from '../train/assemble/assemble.js'
 import { REPORT_FILE, runReport } from '../train/report/report.js'
 import { readSettings } from '../train/settings.js'
+import { withWorkLock } from '../train/work-lock.js'
 import { progressBar } from './progress.js'
 import { removeAtExit } from './remove-at-exit.js'
 
@@ -34,7 +35,9 @@ export function assembleCommand(): Command {
         progress: (done: number, text: string) => bar.update(done, text)
       }
       try {
-        const { objectives, bytes } = await runAssemble(work, settings, log, { backbone, out })
+        const { objectives, bytes } = await withWorkLock(work, false, () =>
+          runAssemble(work, settings, log, { backbone, out })
+        )
         bar.stop()
         console.log(`${out}: ${objectives} objectives, ${(bytes / 1e6).toFixed(1)} MB of weights`)
       } finally {

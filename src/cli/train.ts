@@ -1,4 +1,5 @@
 /** `armorm train`: heads of a reward model from rated answers and preferences, step by step. */
+import { resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ArmormError } from '../errors.js'
 import { outFolder, partialFolder } from '../export/out-folder.js'
@@ -6,11 +7,12 @@ import { runBaselines } from '../train/baselines/baselines.js'
 import { runDebias } from '../train/debias/debias.js'
 import { type EmbedOptions, runEmbed } from '../train/embed/embed.js'
 import type { TrainLog } from '../train/log.js'
-import { runTrain } from '../train/pipeline.js'
+import { checkTrain, runTrain } from '../train/pipeline.js'
 import { readSettings, type TrainSettings } from '../train/settings.js'
 import { runStage1 } from '../train/stage1/stage1.js'
 import { runAblations } from '../train/stage2/ablate.js'
 import { runStage2 } from '../train/stage2/stage2.js'
+import { withWorkLock } from '../train/work-lock.js'
 import { progressBar } from './progress.js'
 import { removeAtExit } from './remove-at-exit.js'
 import { assembleCommand, reportCommand } from './train-results.js'
@@ -69,7 +71,7 @@ function step(
     .description(description)
     .action(async ({ work, config }: WorkFlags) => {
       const settings = await readSettings(config)
-      await logged((log) => run(work, settings, log))
+      await withWorkLock(work, false, () => logged((log) => run(work, settings, log)))
     })
 }
 
@@ -90,9 +92,11 @@ async function trainAll(flags: Partial<DataFlags & WorkFlags> & { out?: string }
     throw new ArmormError('invalid_config', `armorm train needs --${backbone === undefined ? 'backbone' : 'out'}`)
   }
   const settings = await readSettings(config)
+  const work = flags.work ?? `${resolve(out)}.work`
+  const options = { ...embedOptions({ ...flags, backbone }), out }
+  await checkTrain(work, options)
   removeAtExit(partialFolder(await outFolder(out)))
-  const work = flags.work ?? `${out.replace(/\/+$/, '')}.work`
-  await logged((log) => runTrain(work, settings, log, { ...embedOptions({ ...flags, backbone }), out }))
+  await withWorkLock(work, true, () => logged((log) => runTrain(work, settings, log, options)))
   console.log(`${out}: trained; report.html in it tells how well`)
 }
 
@@ -110,7 +114,7 @@ export function trainCommand(): Command {
     .description('compute the hidden states of the data; after a stop it goes on where it was')
     .action(async ({ work, config, ...data }: DataFlags & WorkFlags) => {
       const settings = await readSettings(config)
-      await logged((log) => runEmbed(work, settings, log, embedOptions(data)))
+      await withWorkLock(work, true, () => logged((log) => runEmbed(work, settings, log, embedOptions(data))))
     })
   return withData(new Command('train'), false)
     .description('train the heads of a reward model: all steps, or the one that is named')

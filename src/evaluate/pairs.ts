@@ -67,7 +67,7 @@ export async function scorePairs(
     let count = 0
     const conversations = async function* () {
       for await (const row of read()) {
-        const known = keep(rows, count++, row)
+        const known = keep(rows, count++, row, model === 0)
         if (known && known.reason === undefined) {
           const { prompt, chosen, rejected, place } = (row as Extract<PairRow, { pair: Pair }>).pair
           for (const [side, content] of [chosen, rejected].entries()) {
@@ -103,9 +103,15 @@ export async function scorePairs(
   throw new ArmormError('invalid_data', `no pair could be scored${why}`)
 }
 
-/** What is known of a row: made by the first model's reading, found by the others'. @returns undefined for no pair */
-function keep(rows: (Known | LeftOut)[], index: number, row: PairRow): Known | undefined {
+/**
+ * What is known of a row: made by the first model's reading, found by the others'.
+ * @param rows so far; one is added, or looked at
+ * @returns undefined for no pair
+ * @throws ArmormError invalid_data where it is another row than before
+ */
+export function keep(rows: (Known | LeftOut)[], index: number, row: PairRow, first: boolean): Known | undefined {
   const before = rows[index]
+  if (!first && !before) throw changed('pair' in row ? row.pair.place : row.leftOut.place)
   if ('leftOut' in row) {
     if (before && 'key' in before) throw changed(row.leftOut.place)
     rows[index] = row.leftOut

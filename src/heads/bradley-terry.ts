@@ -9,25 +9,39 @@ export const softplus = (x: number): number => Math.max(0, x) + Math.log1p(Math.
 /** 1 / (1 + exp(-x)). */
 export const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 
-/** Pairs, one a row. */
+/** N pairs, one a row. */
 export interface Pairs {
-  /** `[N, D]` row-major. */
+  /** `[N, D]` row-major; with `rows`, of more pairs than these. */
   readonly differences: Float32Array | Float64Array
   /** D */
   readonly features: number
+  /** `[N]` rows of `differences`, so that a part of them needs no copy; without it all. */
+  readonly rows?: Int32Array
   /** `[N]`, adding up to 1: what each pair counts in the loss; without it all the same. */
   readonly weights?: Float32Array | Float64Array
 }
 
-/** `[N]` w · x of every pair. */
-export function margins({ differences, features }: Pairs, weights: Float64Array): Float64Array {
-  const result = new Float64Array(differences.length / features)
-  for (let row = 0; row < result.length; row++) {
-    const at = row * features
-    let sum = 0
-    for (let i = 0; i < features; i++) sum += differences[at + i]! * weights[i]!
-    result[row] = sum
+const countOf = ({ differences, features, rows }: Pairs): number => rows?.length ?? differences.length / features
+
+/** w · x of the row that begins at a place. Four sums at once: each addition need not wait for the one before. */
+function margin(differences: Pairs['differences'], at: number, w: Float64Array): number {
+  const whole = w.length - (w.length % 4)
+  let [a, b, c, d] = [0, 0, 0, 0]
+  for (let i = 0; i < whole; i += 4) {
+    a += differences[at + i]! * w[i]!
+    b += differences[at + i + 1]! * w[i + 1]!
+    c += differences[at + i + 2]! * w[i + 2]!
+    d += differences[at + i + 3]! * w[i + 3]!
   }
+  for (let i = whole; i < w.length; i++) a += differences[at + i]! * w[i]!
+  return a + b + (c + d)
+}
+
+/** `[N]` w · x of every pair. */
+export function margins(pairs: Pairs, weights: Float64Array): Float64Array {
+  const { differences, features, rows } = pairs
+  const result = new Float64Array(countOf(pairs))
+  for (let i = 0; i < result.length; i++) result[i] = margin(differences, (rows?.[i] ?? i) * features, weights)
   return result
 }
 
@@ -40,17 +54,19 @@ export function bradleyTerryLoss(found: Float64Array, weights?: Pairs['weights']
 
 /** Loss + l2 / 2 |w|² and its gradient `[D]`. */
 export function lossAndGradient(pairs: Pairs, w: Float64Array, l2: number): { loss: number; gradient: Float64Array } {
-  const { differences, features } = pairs
-  const found = margins(pairs, w)
+  const { differences, features, rows } = pairs
+  const found = new Float64Array(countOf(pairs))
   const gradient = new Float64Array(features)
   let squares = 0
   for (let i = 0; i < features; i++) {
     gradient[i] = l2 * w[i]!
     squares += w[i]! ** 2
   }
+  // Margin and gradient of a row one behind the other, while it is in the cache: memory is what takes the time.
   for (let row = 0; row < found.length; row++) {
+    const at = (rows?.[row] ?? row) * features
+    found[row] = margin(differences, at, w)
     const error = -(pairs.weights?.[row] ?? 1 / found.length) * sigmoid(-found[row]!)
-    const at = row * features
     for (let i = 0; i < features; i++) gradient[i]! += error * differences[at + i]!
   }
   return { loss: bradleyTerryLoss(found, pairs.weights) + (l2 / 2) * squares, gradient }
@@ -114,13 +130,13 @@ function moved(w: Float64Array, indices: readonly number[], direction: readonly 
 
 /** Second derivatives among the `free` weights, `[free, free]`. */
 function hessian(pairs: Pairs, w: Float64Array, l2: number, free: readonly number[]): number[][] {
-  const { differences, features } = pairs
+  const { differences, features, rows } = pairs
   const found = margins(pairs, w)
   const result = free.map((_, a) => free.map((_, b) => (a === b ? l2 : 0)))
   for (let row = 0; row < found.length; row++) {
     const p = sigmoid(found[row]!)
     const curvature = (pairs.weights?.[row] ?? 1 / found.length) * p * (1 - p)
-    const at = row * features
+    const at = (rows?.[row] ?? row) * features
     for (let a = 0; a < free.length; a++) {
       const left = curvature * differences[at + free[a]!]!
       for (let b = 0; b <= a; b++) result[a]![b]! += left * differences[at + free[b]!]!

@@ -5,6 +5,9 @@ export interface Point {
   readonly gradient: Float64Array
 }
 
+/** May take its time, and let others have theirs in between. */
+type Evaluate = (x: Float64Array) => Point | Promise<Point>
+
 export interface LbfgsOptions {
   /** Ends when no part of the gradient is larger. */
   readonly tolerance: number
@@ -18,20 +21,20 @@ const MEMORY = 10
  * @param start where to begin; not changed
  * @returns the best point found, and whether the tolerance was reached there
  */
-export function minimize(
-  evaluate: (x: Float64Array) => Point,
+export async function minimize(
+  evaluate: Evaluate,
   start: Float64Array,
   { tolerance, maxIterations }: LbfgsOptions
-): { x: Float64Array; loss: number; iterations: number; converged: boolean } {
+): Promise<{ x: Float64Array; loss: number; iterations: number; converged: boolean }> {
   let x: Float64Array = start.slice()
-  let { loss, gradient } = evaluate(x)
+  let { loss, gradient } = await evaluate(x)
   const steps: { s: Float64Array; y: Float64Array; rho: number }[] = []
   let iterations = 0
   for (; iterations < maxIterations && largest(gradient) > tolerance; iterations++) {
     const direction = descent(gradient, steps)
     const slope = dot(gradient, direction)
     const first = steps.length === 0 ? Math.min(1, 1 / Math.sqrt(dot(gradient, gradient))) : 1
-    const found = search(evaluate, x, { loss, gradient }, direction, slope, first)
+    const found = await search(evaluate, x, { loss, gradient }, direction, slope, first)
     if (!found) break
     const s = found.x.map((value, i) => value - x[i]!)
     const y = found.point.gradient.map((value, i) => value - gradient[i]!)
@@ -66,20 +69,20 @@ function descent(
 }
 
 /** A step length by the weak Wolfe conditions, found by bisection; none when rounding leaves nothing to gain. */
-function search(
-  evaluate: (x: Float64Array) => Point,
+async function search(
+  evaluate: Evaluate,
   x: Float64Array,
   from: Point,
   direction: Float64Array,
   slope: number,
   first: number
-): { x: Float64Array; point: Point } | undefined {
+): Promise<{ x: Float64Array; point: Point } | undefined> {
   let low = 0
   let high = Infinity
   let size = first
   for (let trial = 0; trial < 50; trial++) {
     const next = x.map((value, i) => value + size * direction[i]!)
-    const point = evaluate(next)
+    const point = await evaluate(next)
     if (!(point.loss <= from.loss + 1e-4 * size * slope)) high = size
     else if (dot(point.gradient, direction) < 0.9 * slope) low = size
     else return { x: next, point }

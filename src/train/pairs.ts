@@ -4,6 +4,7 @@
  */
 import { ArmormError } from '../errors.js'
 import { type EmbeddedRow, readIndex, setFolder, shards } from './embedded-set.js'
+import type { MadeFrom } from './made-from.js'
 import type { RatingHead } from './rating-head.js'
 import { inValidation } from './split.js'
 
@@ -28,6 +29,7 @@ export interface PairSet {
   readonly ratings: Float32Array
   /** `[N, K]` differences of transformed ratings. */
   readonly adjusted: Float32Array
+  readonly madeFrom: MadeFrom
   /** Indices of the pairs of each part, ascending; no part is empty. */
   readonly parts: Readonly<Record<Part, Int32Array>>
 }
@@ -67,8 +69,10 @@ export async function loadPairs(
     rows.push(...shard.rows)
   }
   const parts = splitPairs(rows, split)
+  const [stage1 = '', debias = ''] = head.fingerprints
   return {
     rows,
+    madeFrom: { stage1, debias, preferences: index.fingerprint },
     objectives: head.objectives,
     hidden,
     promptStates,
@@ -114,11 +118,11 @@ export function splitPairs(
   rows: readonly EmbeddedRow[],
   { seed, validationShare, testShare }: PairSplit
 ): Record<Part, Int32Array> {
-  const heldout = new Set(rows.filter(({ split }) => split === 'heldout').map(({ key }) => key))
+  const test = testKeys(rows, { seed, testShare })
+  const share = statesSplit(rows) ? validationShare : testShare + validationShare
   const partOf = ({ key }: EmbeddedRow): Part => {
-    if (heldout.size > 0 ? heldout.has(key) : inValidation(key, seed, testShare)) return 'test'
-    const share = heldout.size > 0 ? validationShare : testShare + validationShare
-    return inValidation(key, seed, share) ? 'validation' : 'train'
+    if (test.has(key)) return 'test'
+    return inValidation(key, seed ^ OWN_SPLIT, share) ? 'validation' : 'train'
   }
   const found = rows.map(partOf)
   const part = (wanted: Part): Int32Array => {
@@ -128,6 +132,28 @@ export function splitPairs(
     throw new ArmormError('invalid_work', `${what}; embed more preferences, or change stage2's shares or the seed`)
   }
   return { train: part('train'), validation: part('validation'), test: part('test') }
+}
+
+/**
+ * Another split than that of the ratings, of the same seed: else the prompts for testing would be those that stage 1
+ * chooses alpha by, and holding them out would leave it none.
+ */
+const OWN_SPLIT = 0x5bd1e995
+
+type SplitRow = Pick<EmbeddedRow, 'key'> & { readonly split?: EmbeddedRow['split'] | undefined }
+
+const statesSplit = (rows: readonly SplitRow[]): boolean => rows.some(({ split }) => split === 'heldout')
+
+/** Keys of the test part, see `splitPairs`. */
+export function testKeys(
+  rows: readonly SplitRow[],
+  { seed, testShare }: Pick<PairSplit, 'seed' | 'testShare'>
+): Set<string> {
+  const stated = statesSplit(rows)
+  const chosen = rows.filter(({ key, split }) =>
+    stated ? split === 'heldout' : inValidation(key, seed ^ OWN_SPLIT, testShare)
+  )
+  return new Set(chosen.map(({ key }) => key))
 }
 
 function checkFinite(rows: readonly EmbeddedRow[], ...tensors: (Float32Array | Float64Array)[]): void {

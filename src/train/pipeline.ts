@@ -1,10 +1,11 @@
 /** `armorm train` as the whole: the steps in their order, without those whose results are there already. */
 import { existsSync } from 'node:fs'
-import { readdir, rm } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { readdir } from 'node:fs/promises'
+import { join, relative, resolve, sep } from 'node:path'
 import { checksum } from '../bundle/files.js'
 import { CONFIG_FILE } from '../checkpoint/config.js'
 import { ArmormError } from '../errors.js'
+import { outFolder } from '../export/out-folder.js'
 import { runAssemble } from './assemble/assemble.js'
 import { runBaselines } from './baselines/baselines.js'
 import { BASELINES_FILE } from './baselines/result.js'
@@ -20,12 +21,15 @@ import { runStage1 } from './stage1/stage1.js'
 import { ABLATIONS_FILE } from './stage2/ablate.js'
 import { GATING_WEIGHTS, STAGE2_FILE } from './stage2/result.js'
 import { runStage2 } from './stage2/stage2.js'
+import { partialName } from '../whole-file.js'
 import { fingerprint, readJson, writeJson } from './work-files.js'
 
 export interface TrainOptions extends EmbedOptions {
   /** Folder of the checkpoint to write. */
   readonly out: string
 }
+
+type Place = Pick<Run, 'work' | 'out'>
 
 interface Run extends TrainOptions {
   readonly work: string
@@ -42,9 +46,11 @@ interface Step {
   readonly reads: (run: Run) => readonly string[]
   /** Paths of files by which its results are known. */
   readonly writes: (run: Run) => readonly string[]
-  readonly start: (run: Run) => Promise<unknown>
+  /** @param wanted fingerprint that its record is to have */
+  readonly start: (run: Run, wanted: string) => Promise<unknown>
 }
 
+const ASSEMBLE = 'assemble'
 const HEAD = [STAGE1_FILE, STAGE1_WEIGHTS]
 const GATE = [STAGE2_FILE, GATING_WEIGHTS]
 
@@ -54,15 +60,18 @@ const index = ({ work }: Run, set: SetName): string => join(setFolder(work, set)
 const STEPS: readonly Step[] = [
   {
     name: 'stage1',
-    settings: ({ settings: { seed, objectives, derived, stage1 } }) => ({ seed, objectives, derived, stage1 }),
-    reads: (run) => [index(run, 'ratings')],
+    settings: ({ settings: { seed, objectives, derived, stage1, hold_out_test_prompts: holdOut, stage2 } }) => {
+      return { seed, objectives, derived, stage1, testShare: holdOut ? stage2.test_share : null }
+    },
+    // Of the preferences, which prompts are for testing.
+    reads: (run) => [index(run, 'ratings'), index(run, 'preferences')],
     writes: (run) => files(run, ...HEAD),
     start: ({ work, settings, log }) => runStage1(work, settings, log)
   },
   {
     name: 'debias',
     settings: ({ settings }) => settings.debias,
-    // The preferences stand in for a reference set that is not there.
+    // The preferences tell the prompts for testing, and stand in for a reference set that is not there.
     reads: (run) => [...files(run, ...HEAD), index(run, 'reference'), index(run, 'preferences')],
     writes: (run) => files(run, DEBIAS_FILE),
     start: ({ work, settings, log }) => runDebias(work, settings, log)
@@ -83,7 +92,7 @@ const STEPS: readonly Step[] = [
     start: ({ work, settings, log }) => runBaselines(work, settings, log)
   },
   {
-    name: 'assemble',
+    name: ASSEMBLE,
     settings: (run) => ({
       ...run.settings.assemble,
       backbone: resolve(run.backbone),
@@ -91,10 +100,16 @@ const STEPS: readonly Step[] = [
     }),
     reads: (run) => files(run, ...HEAD, DEBIAS_FILE, ...GATE, BASELINES_FILE),
     writes: ({ out }) => [join(out, CONFIG_FILE)],
-    start: async ({ work, settings, log, backbone, out }) => {
-      // What is there is what an earlier run of this command wrote: `checkOut` has seen to that.
-      await rm(out, { recursive: true, force: true })
-      return runAssemble(work, settings, log, { backbone, out })
+    start: (run, wanted) => {
+      const { work, settings, log, backbone, out } = run
+      const mayReplace = () => checkOut(run)
+      // Noted before it appears: of a run that is killed in between the next one has to know its own checkpoint.
+      const onWhole = async (folder: string) => {
+        const { sha256 } = await checksum(join(folder, CONFIG_FILE))
+        const wrote = { [pathFrom(run, join(out, CONFIG_FILE))]: sha256 }
+        await note(run, ASSEMBLE, { fingerprint: wanted, wrote, out: await namesIn(folder) })
+      }
+      return runAssemble(work, settings, log, { backbone, out, mayReplace, onWhole })
     }
   },
   {
@@ -117,8 +132,8 @@ interface StepRecord {
   readonly fingerprint: string
   /** SHA-256 of the files that it wrote, by their path from the work folder. */
   readonly wrote: Readonly<Record<string, string>>
-  /** Names in the folder of the checkpoint after it ran. */
-  readonly out: readonly string[]
+  /** Of `assemble`, names in the folder of the checkpoint. */
+  readonly out?: readonly string[]
 }
 
 const RECORD_FILE = 'steps.json'
@@ -134,10 +149,7 @@ export async function runTrain(
   options: TrainOptions
 ): Promise<void> {
   const run: Run = { ...options, work, settings, log }
-  for (const set of ['ratings', 'preferences'] as const) {
-    if (options.files[set].length === 0) throw new ArmormError('invalid_config', `armorm train needs --${set}`)
-  }
-  await checkOut(run)
+  await checkTrain(work, options)
   await runEmbed(work, settings, log, options)
   for (const step of STEPS) {
     const wanted = await fingerprintOf(step, run)
@@ -147,25 +159,38 @@ export async function runTrain(
       continue
     }
     log.line(`${step.name}: starts`)
-    await step.start(run)
-    const wrote = await checksums(run, step.writes(run))
-    const record = {
-      ...(await readRecord(work)),
-      [step.name]: { fingerprint: wanted, wrote, out: await namesIn(options.out) }
-    }
-    await writeJson(join(work, RECORD_FILE), record)
+    await step.start(run, wanted)
+    // It has noted itself.
+    if (step.name === ASSEMBLE) continue
+    await note(run, step.name, { fingerprint: wanted, wrote: await checksums(run, step.writes(run)) })
   }
 }
 
-/** What this work folder did not write is not replaced, and that should not be found after hours. */
-async function checkOut(run: Run): Promise<void> {
+/**
+ * What would keep `runTrain` from its end, and should not be found after hours.
+ * @throws ArmormError invalid_config naming the option
+ */
+export async function checkTrain(work: string, options: TrainOptions): Promise<void> {
+  for (const set of ['ratings', 'preferences'] as const) {
+    if (options.files[set].length === 0) throw new ArmormError('invalid_config', `armorm train needs --${set}`)
+  }
+  // The folder of the checkpoint is replaced as a whole.
+  const [inner, outer] = [await outFolder(work), await outFolder(options.out)]
+  if (`${inner}${sep}`.startsWith(outer.endsWith(sep) ? outer : `${outer}${sep}`)) {
+    throw new ArmormError('invalid_config', `the work folder ${work} lies within --out ${options.out}; name another`)
+  }
+  await checkOut({ ...options, work })
+}
+
+/** What this work folder did not write is not replaced. */
+async function checkOut(run: Place): Promise<void> {
   const { work, out } = run
   const present = await namesIn(out)
   if (present.length === 0) return
   const records = await readRecord(work)
-  const last = records['assemble']
+  const last = records[ASSEMBLE]
   const ours = last !== undefined && pathFrom(run, join(out, CONFIG_FILE)) in last.wrote && (await unchanged(run, last))
-  const known = new Set(Object.values(records).flatMap(({ out: names }) => names))
+  const known = new Set([...(last?.out ?? []), REPORT_FILE, partialName(REPORT_FILE)])
   if (ours && present.every((name) => known.has(name))) return
   throw new ArmormError('invalid_config', `--out ${out} is not empty, and not just what ${work} wrote there`)
 }
@@ -178,19 +203,23 @@ async function readRecord(work: string): Promise<StepRecords> {
   return ((await readJson(join(work, RECORD_FILE))) ?? {}) as StepRecords
 }
 
+async function note({ work }: Run, name: string, record: StepRecord): Promise<void> {
+  await writeJson(join(work, RECORD_FILE), { ...(await readRecord(work)), [name]: record })
+}
+
 async function fingerprintOf(step: Step, run: Run): Promise<string> {
   return fingerprint(step.settings(run), await checksums(run, step.reads(run)))
 }
 
-async function unchanged(run: Run, { wrote }: StepRecord): Promise<boolean> {
+async function unchanged(run: Place, { wrote }: StepRecord): Promise<boolean> {
   const paths = Object.keys(wrote).map((path) => resolve(run.work, path))
   return fingerprint(await checksums(run, paths)) === fingerprint(wrote)
 }
 
-const pathFrom = ({ work }: Run, path: string): string => relative(resolve(work), resolve(path))
+const pathFrom = ({ work }: Place, path: string): string => relative(resolve(work), resolve(path))
 
 /** SHA-256 by the path from the work folder, which may be moved; "none" for a file that is not there. */
-async function checksums(run: Run, paths: readonly string[]): Promise<Record<string, string>> {
+async function checksums(run: Place, paths: readonly string[]): Promise<Record<string, string>> {
   const found: Record<string, string> = {}
   for (const path of paths) found[pathFrom(run, path)] = existsSync(path) ? (await checksum(path)).sha256 : 'none'
   return found

@@ -21,7 +21,7 @@ export interface RatingHead {
 export async function readRatingHead(work: string): Promise<RatingHead> {
   const { result, weight } = await readStage1(work)
   const objectives = result.objectives.map(({ name }) => name)
-  const { transform, fingerprint } = await readDebias(work, objectives)
+  const { transform, fingerprint } = await readDebias(work, result)
   const { hidden, model } = result
   return {
     objectives,

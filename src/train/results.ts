@@ -7,7 +7,8 @@ import { DEBIAS_FILE, type DebiasResult } from './debias/result.js'
 import { STAGE1_FILE, type Stage1Result } from './stage1/result.js'
 import { ABLATIONS_FILE } from './stage2/ablate.js'
 import { STAGE2_FILE, type Stage2Result } from './stage2/result.js'
-import { readJson } from './work-files.js'
+import { changedSince, type MadeFrom } from './made-from.js'
+import { fingerprint, readJson } from './work-files.js'
 
 export interface Accuracy {
   /** Share, 0..1, of pairs whose chosen response scores higher. */
@@ -34,6 +35,10 @@ export interface ComparedRow {
 
 /** What baselines.json and ablations.json have in common. */
 export interface ComparedPart {
+  /** Of baselines.json: of its settings and of stage 2. */
+  readonly fingerprint?: string
+  /** Of ablations.json. */
+  readonly made_from?: MadeFrom
   readonly rows: readonly ComparedRow[]
   readonly settings?: { readonly confidence?: number }
   /** Compared pairs whose prompt is rated too. */
@@ -61,6 +66,34 @@ export async function readResults(work: string): Promise<Results> {
     baselines: await part<ComparedPart>(work, BASELINES_FILE, ['rows']),
     ablations: await part<ComparedPart>(work, ABLATIONS_FILE, ['rows'])
   }
+}
+
+/** Steps whose results are not of what is there now, as a step before them has run again; and why. */
+export function outdated({
+  stage1,
+  debias,
+  stage2,
+  baselines,
+  ablations,
+  data
+}: Results): [step: string, why: string][] {
+  const preferences = data.find(({ set }) => set === 'preferences')?.fingerprint
+  const now: Partial<MadeFrom> = {
+    ...(stage1 && { stage1: stage1.fingerprint }),
+    ...(debias && { debias: debias.fingerprint }),
+    ...(preferences !== undefined && { preferences })
+  }
+  const since = (step: string, from: MadeFrom | undefined) =>
+    changedSince(from, now).map((why): [string, string] => [step, why])
+  const found = since('stage2', stage2?.made_from)
+  if (stage1 && debias?.stage1 !== undefined && debias.stage1 !== stage1.fingerprint) {
+    found.unshift(['debias', 'stage 1 has run again'])
+  }
+  const { fingerprint: stated, settings } = baselines ?? {}
+  if (stage2 && stated !== undefined && stated !== fingerprint(settings, stage2.fingerprint)) {
+    found.push(['baselines', 'stage 2 has run again'])
+  }
+  return [...found, ...since('ablate', ablations?.made_from)]
 }
 
 async function part<T>(work: string, file: string, keys: readonly (keyof T & string)[]): Promise<T | null> {

@@ -22,6 +22,10 @@ export const TrainSettings = Type.Object(
       })
     ),
     derived: DerivedObjectives,
+    hold_out_test_prompts: Type.Boolean({
+      default: true,
+      description: "whether the prompts of stage 2's test pairs are held out from stage 1 and debiasing too"
+    }),
     data: DataSettings,
     embed: EmbedSettings,
     stage1: Stage1Settings,
@@ -42,17 +46,34 @@ export type TrainSettings = Static<typeof TrainSettings>
  */
 export function trainSettings(stated: unknown, source: string): TrainSettings {
   const settings = Value.Default(TrainSettings, structuredClone(stated))
-  if (Value.Check(TrainSettings, settings)) return settings
+  if (Value.Check(TrainSettings, settings)) {
+    checkScales(settings, source)
+    return settings
+  }
   throw new ArmormError('invalid_config', `${source}: ${schemaProblem(Value.Errors(TrainSettings, settings))}`)
+}
+
+/** @throws ArmormError invalid_config for a scale of which both ends are the same */
+function checkScales({ data }: TrainSettings, source: string): void {
+  for (const [i, { ratings = {} }] of data.columns.files.entries()) {
+    for (const [objective, { scale }] of Object.entries(ratings)) {
+      if (!Array.isArray(scale) || scale[0] !== scale[1]) continue
+      const where = `/data/columns/files/${i}/ratings/${objective}/scale`
+      throw new ArmormError('invalid_config', `${source}: ${where} has two ends that are the same, ${scale[0]}`)
+    }
+  }
 }
 
 /**
  * Reads `train.json`; without a file all settings have their defaults.
- * @throws ArmormError invalid_config naming file and key; invalid_work when the file is no JSON
+ * @throws ArmormError invalid_config naming file and key, or when the file is no JSON
  */
 export async function readSettings(path?: string): Promise<TrainSettings> {
   if (path === undefined) return trainSettings({}, 'the default settings')
-  const stated = await readJson(path)
+  const stated = await readJson(path).catch((error: unknown) => {
+    if (error instanceof ArmormError) throw new ArmormError('invalid_config', error.message, {}, error)
+    throw error
+  })
   if (stated === undefined) throw new ArmormError('invalid_config', `${path} does not exist`)
   return trainSettings(stated, path)
 }

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
+import { partRows } from '../../src/data/parquet.js'
 import { dataRows } from '../../src/data/rows.js'
 import { FIXTURES } from '../support/paths.js'
 
@@ -34,6 +35,21 @@ t.test('lines and characters may lie across the pieces in which a file is read',
   const expected = lines.map((line, i) => [`file:${i + 1}`, line])
   t.strictSame(await all(t, text), expected)
   t.strictSame(await all(t, gzipSync(text), 'data.jsonl.gz'), expected)
+})
+
+t.test('a text that is not UTF-8 is refused, and so is a file in one line', async (t) => {
+  const refused = (message: RegExp) => ({ code: 'invalid_data', message })
+  await t.rejects(all(t, Buffer.from('{}\n{"a":"caf\xe9"}', 'latin1')), refused(/data\.jsonl:2 is not UTF-8$/))
+  await t.rejects(all(t, Buffer.from('{"a":1}', 'utf16le')), refused(/data\.jsonl:1 is not a JSON object$/))
+  const long = `{}\n["${'x'.repeat(1 << 20)}"${`,"${'x'.repeat(1 << 20)}"`.repeat(64)}]`
+  await t.rejects(all(t, gzipSync(long), 'long.jsonl.gz'), refused(/long\.jsonl\.gz:2 is longer than 64 MiB/))
+})
+
+t.test('a row group of Parquet is decoded in few parts', async (t) => {
+  t.equal(partRows(1000, 1e6), 1000)
+  t.equal(partRows(1_000_000, 300 << 20), 333_334)
+  t.equal(partRows(1_000_000, 100e9), 125_000, 'each part reads the columns of all')
+  t.equal(partRows(0, 0), 1)
 })
 
 t.test('what is no object is named by its line, and never quoted', async (t) => {

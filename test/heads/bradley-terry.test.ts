@@ -46,6 +46,22 @@ t.test('the gradient is the slope of the loss', async (t) => {
   }
 })
 
+t.test('a part of the rows is as a copy of them', async (t) => {
+  const truth = [1, -2, 0.5, 0, 3, -1, 0.2]
+  const all = sampled(truth, 30, 4)
+  const rows = Int32Array.of(29, 3, 4, 11, 0)
+  const copy = {
+    features: 7,
+    differences: Float64Array.from([...rows].flatMap((row) => [...all.differences.subarray(7 * row, 7 * row + 7)]))
+  }
+  const w = Float64Array.from(truth, (value) => value / 3)
+  t.strictSame(margins({ ...all, rows }, w), margins(copy, w))
+  const plain = [...rows].map((row) => truth.reduce((sum, _, i) => sum + all.differences[7 * row + i]! * w[i]!, 0))
+  margins(copy, w).forEach((margin, i) => t.ok(Math.abs(margin - plain[i]!) < 1e-12))
+  t.strictSame(lossAndGradient({ ...all, rows }, w, 0.1), lossAndGradient(copy, w, 0.1))
+  t.strictSame(fitNonNegative({ ...all, rows }, 0.1), fitNonNegative(copy, 0.1))
+})
+
 t.test('a loss neither overflows nor vanishes', async (t) => {
   t.equal(bradleyTerryLoss(Float64Array.of(-1e6)), 1e6)
   t.equal(bradleyTerryLoss(Float64Array.of(1e6)), 0)
@@ -54,19 +70,19 @@ t.test('a loss neither overflows nor vanishes', async (t) => {
 
 t.test('L-BFGS finds planted weights', async (t) => {
   const truth = [3, -1, 0, 2]
-  const { x, converged } = fit(sampled(truth, 40_000, 2), 1e-9)
+  const { x, converged } = await fit(sampled(truth, 40_000, 2), 1e-9)
   t.ok(converged)
   for (const [i, value] of truth.entries()) t.ok(Math.abs(x[i]! - value) < 0.1, `${x[i]} for ${value}`)
 })
 
 t.test('L-BFGS ends where rounding leaves nothing to gain, and says so', async (t) => {
   const pairs = sampled([1, 1], 100, 3)
-  const { converged, loss } = minimize((w) => lossAndGradient(pairs, w, 0.1), new Float64Array(2), {
+  const { converged, loss } = await minimize((w) => lossAndGradient(pairs, w, 0.1), new Float64Array(2), {
     tolerance: 0,
     maxIterations: 1000
   })
   t.notOk(converged)
-  t.ok(Math.abs(loss - fit(pairs, 0.1).loss) < 1e-12)
+  t.ok(Math.abs(loss - (await fit(pairs, 0.1)).loss) < 1e-12)
 })
 
 t.test('non-negative weights meet the conditions of the best answer', async () => {
@@ -95,7 +111,7 @@ t.test('non-negative weights meet the conditions of the best answer', async () =
 
 t.test('where no weight wants to be negative both fits agree', async (t) => {
   const pairs = sampled([2, 1, 3], 3000, 5)
-  const free = fit(pairs, 1e-3).x
+  const free = (await fit(pairs, 1e-3)).x
   const held = fitNonNegative(pairs, 1e-3)
   for (let i = 0; i < 3; i++) t.ok(Math.abs(free[i]! - held[i]!) < 1e-7)
 })

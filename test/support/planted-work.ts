@@ -16,6 +16,8 @@ export interface Planted {
   /** What decides a pair of a cluster: weights of the four ratings. */
   readonly decides: (cluster: number) => readonly number[]
   readonly margins?: boolean
+  /** `category` of every row, where it is not the cluster. */
+  readonly category?: (index: number) => string
   /** `split` of every row. */
   readonly split?: (index: number) => 'train' | 'heldout'
 }
@@ -56,7 +58,7 @@ export async function plantedWork(work: string, planted: Planted): Promise<void>
       rows.push({
         place: `planted.jsonl:${first + i + 1}`,
         key: `prompt ${key}`,
-        category: CLUSTERS[cluster]!,
+        category: planted.category?.(first + i) ?? CLUSTERS[cluster]!,
         characters,
         tokens: characters.map((length) => Math.round(length / 200)) as [number, number],
         ...(planted.margins && { margin: Math.abs(margin) }),
@@ -75,7 +77,9 @@ export async function plantedWork(work: string, planted: Planted): Promise<void>
     new Map([['weight', { shape: [size, HIDDEN], values: weight }]])
   )
   const objectives = OBJECTIVES.map((name) => ({ name }))
-  await writeJson(join(work, 'stage1.json'), { format: 1, fingerprint: 'stage 1', model, hidden: HIDDEN, objectives })
+  const split = { seed: planted.seed }
+  const stage1 = { format: 1, fingerprint: 'stage 1', model, hidden: HIDDEN, objectives, split }
+  await writeJson(join(work, 'stage1.json'), stage1)
   const transform = OBJECTIVES.map((_, i) =>
     OBJECTIVES.map((_, j) => (i === 3 ? (j === 3 ? 0 : -0.1) : i === j ? 1 : 0))
   )

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../src/checkpoint/config.js'
@@ -73,6 +73,13 @@ t.test('all steps in one command, each only as often as it has to be', async (t)
   )
   t.match(repaired.stderr, /^stage2: is there\nbaselines: starts$/m)
 
+  // What a kill leaves of the report, or between the appearance of the checkpoint and the end of the run, is its own.
+  rmSync(path('out/report.html'))
+  writeFileSync(path('out/report.html.partial'), '<')
+  const unfinished = await runArmorm(t, args)
+  t.equal(unfinished.code, 0, unfinished.stderr)
+  t.match(unfinished.stderr, /^assemble: is there\nreport: starts$/m)
+
   writeFileSync(path('out/notes.txt'), 'mine')
   t.match((await runArmorm(t, args)).stderr, /invalid_config: --out .*out is not empty/)
   t.ok(existsSync(path('out/notes.txt')))
@@ -85,4 +92,28 @@ t.test('all steps in one command, each only as often as it has to be', async (t)
   t.match(foreign.stderr, /invalid_config: --out .*out is not empty, and not just what .*out.work wrote there/)
   t.notMatch(foreign.stderr, /rows are there/)
   t.ok(existsSync(path('out/modeling_custom.py')))
+})
+
+t.test('a work folder within the folder that is replaced as a whole is refused', async (t) => {
+  const folder = t.testdir({ 'ratings.jsonl': '', 'preferences.jsonl': '', taken: {} })
+  const data = ['ratings', 'preferences'].flatMap((set) => [`--${set}`, join(folder, `${set}.jsonl`)])
+  const run = (out: string, work: string) =>
+    runArmorm(t, [
+      'train',
+      '--backbone',
+      DEFAULT_MODEL,
+      '--out',
+      join(folder, out),
+      '--work',
+      join(folder, work),
+      ...data
+    ])
+  symlinkSync(join(folder, 'taken'), join(folder, 'linked'))
+  for (const work of ['out', 'out/work', 'linked/work']) {
+    const { code, stderr } = await run(work.startsWith('linked') ? 'taken' : 'out', work)
+    t.equal(code, 1)
+    t.match(stderr, /invalid_config: the work folder .* lies within --out/)
+  }
+  t.strictSame(readdirSync(folder).sort(), ['linked', 'preferences.jsonl', 'ratings.jsonl', 'taken'])
+  t.match((await run('out', 'output')).stderr, /invalid_data/, 'a name that begins alike is another folder')
 })

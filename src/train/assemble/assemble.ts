@@ -1,4 +1,5 @@
 /** `armorm train assemble`: backbone and trained heads as one checkpoint in Hugging Face layout. */
+import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +11,8 @@ import { storedSize, writeShards } from '../../checkpoint/write-safetensors.js'
 import { ArmormError } from '../../errors.js'
 import { LEGAL_FILE } from '../../export/legal-files.js'
 import { outFolder, partialFolder } from '../../export/out-folder.js'
-import { readResults } from '../results.js'
+import { BASELINES_FILE } from '../baselines/result.js'
+import { outdated, readResults, type Results } from '../results.js'
 import type { TrainLog } from '../log.js'
 import type { TrainSettings } from '../settings.js'
 import { type Backbone, openBackbone } from './backbone.js'
@@ -21,8 +23,12 @@ import { type Heads, readHeads } from './heads.js'
 export interface AssembleOptions {
   /** Bundle, or checkpoint: the one that was embedded with. */
   readonly backbone: string
-  /** Folder to write; must not exist, or be empty. */
+  /** Folder to write; must not exist, or be empty, unless `mayReplace` says otherwise. */
   readonly out: string
+  /** Refuses, by an error, what may not go: asked before anything is written, and when the checkpoint is whole. */
+  readonly mayReplace?: () => Promise<void>
+  /** Told the folder where the checkpoint is whole, before it appears under `out`. */
+  readonly onWhole?: (folder: string) => Promise<void>
 }
 
 /** Compiled, this file lies in build/src/train/assemble. */
@@ -43,10 +49,13 @@ export async function runAssemble(
   work: string,
   { assemble: settings }: Pick<TrainSettings, 'assemble'>,
   log: TrainLog,
-  { backbone: path, out: asked }: AssembleOptions
+  { backbone: path, out: asked, mayReplace = () => checkEmpty(asked), onWhole }: AssembleOptions
 ): Promise<{ objectives: number; bytes: number }> {
-  const out = await emptyFolder(asked)
+  const out = await outFolder(asked)
+  await mayReplace()
   const heads = await readHeads(work)
+  const results = await readResults(work)
+  checkBaselines(results, work)
   const backbone = await openBackbone(path)
   const partial = partialFolder(out)
   try {
@@ -65,10 +74,10 @@ export async function runAssemble(
     await writeFile(join(partial, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`)
     await copyTextFiles(backbone.folder, partial)
     await copyFile(MODELING, join(partial, MODELING_FILE))
-    await writeFile(join(partial, CARD_FILE), modelCard(await readResults(work), settings, { name, heads, backbone }))
+    await writeFile(join(partial, CARD_FILE), modelCard(results, settings, { name, heads, backbone }))
     await checkWritten(partial)
-    await rm(out, { recursive: true, force: true })
-    await rename(partial, out)
+    await mayReplace()
+    await publish(partial, out, onWhole)
     return { objectives: heads.objectives.length, bytes }
   } finally {
     await backbone.close()
@@ -76,15 +85,36 @@ export async function runAssemble(
   }
 }
 
+/** Moves the checkpoint to `out`. What is there goes last of all, and comes back where the move fails. */
+async function publish(partial: string, out: string, onWhole: AssembleOptions['onWhole']): Promise<void> {
+  const old = `${out}.replaced-${process.pid}`
+  const present = existsSync(out)
+  if (present) await rename(out, old)
+  try {
+    await onWhole?.(partial)
+    await rename(partial, out)
+  } catch (error) {
+    if (present) await rename(old, out)
+    throw error
+  }
+  await rm(old, { recursive: true, force: true })
+}
+
 /** @throws ArmormError invalid_config when the folder holds something */
-async function emptyFolder(path: string): Promise<string> {
-  const out = await outFolder(path)
-  const present = await readdir(out).catch((error: NodeJS.ErrnoException) => {
+async function checkEmpty(path: string): Promise<void> {
+  const present = await readdir(await outFolder(path)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return []
     throw new ArmormError('invalid_config', `--out ${path} is not a folder that can be read (${error.code})`, {}, error)
   })
   if (present.length > 0) throw new ArmormError('invalid_config', `${path} exists and is not empty`)
-  return out
+}
+
+/** @throws ArmormError invalid_work when what the card would tell of the gate is of another one */
+function checkBaselines(results: Results, work: string): void {
+  const found = outdated(results).find(([step]) => step === 'baselines')
+  if (!found) return
+  const path = join(work, BASELINES_FILE)
+  throw new ArmormError('invalid_work', `${path} is of a gate before: ${found[1]}; run armorm train baselines again`)
 }
 
 /** @throws ArmormError invalid_work when the heads were trained on states of another model, as far as that shows */

@@ -5,6 +5,7 @@ import { ArmormError } from '../../errors.js'
 import { DEBIAS_FILE, readDebias } from '../debias/result.js'
 import { readStage1, type Stage1Result } from '../stage1/result.js'
 import { gateTensors } from '../stage2/gate.js'
+import { checkMadeFrom } from '../made-from.js'
 import { readStage2, STAGE2_FILE } from '../stage2/result.js'
 
 export interface Heads {
@@ -29,7 +30,7 @@ export async function readHeads(work: string): Promise<Heads> {
   const { hidden, model } = result
   const objectives = result.objectives.map(({ name }) => name)
   const count = objectives.length
-  const debias = await readDebias(work, objectives)
+  const debias = await readDebias(work, result)
   const transform = Float32Array.from(debias.transform.flat())
   if (transform.length !== count * count) {
     const path = join(work, DEBIAS_FILE)
@@ -40,6 +41,7 @@ export async function readHeads(work: string): Promise<Heads> {
   }
   const { result: stage2, gate } = await readStage2(work)
   const { shape, settings } = stage2
+  checkMadeFrom(join(work, STAGE2_FILE), stage2.made_from, { stage1: result.fingerprint, debias: debias.fingerprint })
   if (shape.hidden !== hidden || JSON.stringify(stage2.objectives) !== JSON.stringify(objectives)) {
     const path = join(work, STAGE2_FILE)
     throw new ArmormError('invalid_work', `${path} is not of the heads of stage 1; run armorm train stage2 again`)

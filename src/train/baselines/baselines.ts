@@ -1,26 +1,30 @@
 /** What a gate has to be better than, trained beside it and compared on pairs that nothing was chosen by. */
 import { existsSync } from 'node:fs'
-import { basename, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { usableThreads } from '../../engine/threads.js'
 import { margins } from '../../heads/bradley-terry.js'
-import { type PerResponse, setFolder, shards } from '../embedded-set.js'
+import { type PerResponse, rowShards, setFolder } from '../embedded-set.js'
 import { compare, type ComparedRow, type Way } from '../compare.js'
 import { comparisonTable } from '../comparison-table.js'
 import type { TrainLog } from '../log.js'
-import { loadPairs, type PairSet, rowsOf } from '../pairs.js'
+import { checkMadeFrom } from '../made-from.js'
+import { loadPairs, type PairSet } from '../pairs.js'
 import { points } from '../percent.js'
 import { readRatingHead } from '../rating-head.js'
 import { BEST_OBJECTIVE, PROMPT_INDEPENDENT, simpleMargins, simpleWeights } from '../simple-weights.js'
+import { readStage1, type Stage1Result } from '../stage1/result.js'
 import type { Warning } from '../stage2/monitors.js'
-import { readStage2 } from '../stage2/result.js'
+import { readStage2, STAGE2_FILE } from '../stage2/result.js'
 import { GateWeigher, weighed } from '../stage2/weigher.js'
+import { testPromptsOf } from '../test-prompts.js'
 import { fingerprint } from '../work-files.js'
-import { fitLinearHead } from './linear-head.js'
+import { fitLinearHead, type LinearHead, MAX_ITERATIONS } from './linear-head.js'
 import { otherHeadsMargins } from './other-heads.js'
 import { type BaselinesResult, writeBaselines } from './result.js'
 import type { BaselinesSettings } from './settings.js'
 
 export const GATING = 'gating'
+const LINEAR = 'Bradley-Terry linear head'
 
 /** Of everything that decides the result. */
 export async function baselinesFingerprint(work: string, settings: BaselinesSettings): Promise<string> {
@@ -45,15 +49,17 @@ export async function runBaselines(
     testShare: stage2.split.test_share
   }
   const pairs = await loadPairs(work, await readRatingHead(work), split, true)
+  checkMadeFrom(join(work, STAGE2_FILE), stage2.made_from, pairs.madeFrom)
   const { test } = pairs.parts
   const weigher = await GateWeigher.open(stage2.shape, stage2.settings.temperature, usableThreads())
   const weights = await weigher.weigh(gate, pairs.promptStates, test)
   await weigher.close()
 
+  const linear = await linearWay(pairs, settings, log)
   const ways: Way[] = [
     { name: GATING, margins: [weighed(weights, pairs.adjusted, pairs.objectives.length, test)] },
     ...simpleWays(pairs),
-    linearWay(pairs, settings, log),
+    linear.way,
     { name: 'longer is better (characters)', margins: [lengthMargins(pairs, ({ characters }) => characters)] },
     { name: 'longer is better (tokens)', margins: [lengthMargins(pairs, ({ tokens }) => tokens)] },
     ...(await otherWays(pairs, settings))
@@ -64,8 +70,8 @@ export async function runBaselines(
     fingerprint: await baselinesFingerprint(work, settings),
     settings,
     rows,
-    rated_prompts: await ratedPrompts(work, pairs),
-    warnings: notBetter(rows),
+    rated_prompts: await ratedPrompts(work, pairs, (await readStage1(work)).result),
+    warnings: [...linear.warnings, ...notBetter(rows)],
     seconds: (performance.now() - started) / 1000
   }
   await writeBaselines(work, result)
@@ -89,11 +95,23 @@ function simpleWays(pairs: PairSet): Way[] {
   })
 }
 
-function linearWay(pairs: PairSet, { l2 }: BaselinesSettings, log: TrainLog): Way {
-  const head = fitLinearHead(pairs, l2, (done) => log.progress(done / l2.length, 'baselines: linear head'))
-  const test = { differences: rowsOf(pairs.states, pairs.hidden, pairs.parts.test), features: pairs.hidden }
+async function linearWay(
+  pairs: PairSet,
+  { l2 }: BaselinesSettings,
+  log: TrainLog
+): Promise<{ way: Way; warnings: Warning[] }> {
+  const head = await fitLinearHead(pairs, l2, (done) => log.progress(done / l2.length, 'baselines: linear head'))
+  const test = { differences: pairs.states, features: pairs.hidden, rows: pairs.parts.test }
   const chosen = { l2: head.l2, grid: head.grid }
-  return { name: 'Bradley-Terry linear head', margins: [margins(test, head.weights)], chosen }
+  const way = { name: LINEAR, margins: [margins(test, head.weights)], chosen }
+  return { way, warnings: unfinished(head) }
+}
+
+/** A baseline that is not as good as it could be makes the gate look better than it is. */
+export function unfinished({ l2, grid }: Pick<LinearHead, 'l2' | 'grid'>): Warning[] {
+  if (grid.find((tried) => tried.l2 === l2)?.converged !== false) return []
+  const message = `the fit of ${LINEAR} with L2 ${l2} did not reach its tolerance in ${MAX_ITERATIONS} steps: it may be better than it looks`
+  return [{ sign: 'unfinished_baseline', message }]
 }
 
 async function otherWays(pairs: PairSet, { compare: folders }: BaselinesSettings): Promise<Way[]> {
@@ -123,12 +141,13 @@ function notBetter(rows: readonly ComparedRow[]): Warning[] {
   })
 }
 
-/** Test pairs whose prompt is among the ratings, other than those that the data hold out. */
-async function ratedPrompts(work: string, pairs: PairSet): Promise<number> {
+/** Test pairs whose prompt is among the ratings, other than those that the data, or stage 1, hold out. */
+async function ratedPrompts(work: string, pairs: PairSet, { split }: Stage1Result): Promise<number> {
   const folder = setFolder(work, 'ratings')
   if (!existsSync(folder)) return 0
+  const tested = new Set(Array.from(pairs.parts.test, (row) => pairs.rows[row]!.key))
+  if (split.test_prompts?.fingerprint === testPromptsOf(tested, 0).fingerprint) return 0
   const rated = new Set<string>()
-  for await (const { rows } of shards(folder))
-    for (const { key, split } of rows) if (split !== 'heldout') rated.add(key)
+  for await (const rows of rowShards(folder)) for (const { key, split } of rows) if (split !== 'heldout') rated.add(key)
   return pairs.parts.test.reduce((count, row) => count + (rated.has(pairs.rows[row]!.key) ? 1 : 0), 0)
 }

@@ -8,6 +8,7 @@ import { MatrixProducts } from '../matrix-products.js'
 import type { TrainLog } from '../log.js'
 import { Stopwatch } from '../measure.js'
 import { readStage1, type Stage1Result } from '../stage1/result.js'
+import { testPrompts } from '../test-prompts.js'
 import { fingerprint } from '../work-files.js'
 import { type DebiasResult, writeDebias } from './result.js'
 import type { DebiasSettings } from './settings.js'
@@ -65,7 +66,9 @@ export async function findTransform(
     throw new ArmormError('invalid_config', 'debias.removed names all objectives, so that none is left')
   }
   const watch = new Stopwatch()
-  const ratings = await watch.time('rate', () => rate(work, set, weight, names.length, index))
+  const { seed, test_prompts: test } = stage1.split
+  const heldOut = test ? await testPrompts(work, { seed, testShare: test.share }) : new Set<string>()
+  const ratings = await watch.time('rate', () => rate(work, set, weight, names.length, index, heldOut))
   const responses = ratings[0]!.length
   log.line(
     `debias: ${responses} responses of the ${set}${set === 'preferences' ? ', as there is no reference set' : ''}`
@@ -85,6 +88,7 @@ export async function findTransform(
   const result: DebiasResult = {
     format: 1,
     fingerprint: debiasFingerprint(settings, stage1, index),
+    stage1: stage1.fingerprint,
     objectives: names,
     removed: settings.removed,
     threshold,
@@ -118,19 +122,20 @@ function indexOf(names: readonly string[], name: string): number {
   throw new ArmormError('invalid_config', `debias.removed names ${name}, which stage 1 has not trained (${known})`)
 }
 
-/** Raw ratings `[responses]` of each objective; rows that the data hold out are left out. */
+/** Raw ratings `[responses]` of each objective; rows that the data hold out, or whose key is held out, are left out. */
 async function rate(
   work: string,
   set: keyof typeof RESPONSES,
   weight: Float32Array,
   objectives: number,
-  { hidden }: EmbeddedIndex
+  { hidden }: EmbeddedIndex,
+  heldOut: ReadonlySet<string>
 ): Promise<Float64Array[]> {
   const products = await MatrixProducts.open(hidden)
   try {
     const pieces: Float64Array[] = []
     for await (const { rows, tensors } of shards(setFolder(work, set), RESPONSES[set])) {
-      const kept = rows.flatMap(({ split }, i) => (split === 'heldout' ? [] : [i]))
+      const kept = rows.flatMap(({ key, split }, i) => (split === 'heldout' || heldOut.has(key) ? [] : [i]))
       if (kept.length === 0) continue
       for (const name of RESPONSES[set]) {
         const states = new Float32Array(kept.length * hidden)

@@ -26,6 +26,8 @@ export interface DebiasResult {
   readonly format: 1
   /** Of the settings, stage 1, and the reference responses' embeddings. */
   readonly fingerprint: string
+  /** Fingerprint of the stage 1 whose ratings they are. */
+  readonly stage1?: string
   readonly objectives: readonly string[]
   readonly removed: readonly string[]
   readonly threshold: number
@@ -48,14 +50,21 @@ export function writeDebias(work: string, result: DebiasResult): Promise<void> {
 
 /**
  * What debiasing has written.
- * @param objectives names of stage 1's, in their order
- * @throws ArmormError invalid_work when it is missing, or of other objectives
+ * @param stage1 what is there now
+ * @throws ArmormError invalid_work when it is missing, or of another stage 1
  */
-export async function readDebias(work: string, objectives: readonly string[]): Promise<DebiasResult> {
+export async function readDebias(
+  work: string,
+  stage1: { readonly fingerprint: string; readonly objectives: readonly { readonly name: string }[] }
+): Promise<DebiasResult> {
+  const objectives = stage1.objectives.map(({ name }) => name)
   const path = join(work, DEBIAS_FILE)
   const result = (await requiredJson(path, 'debias')) as Partial<DebiasResult>
-  if (result.format === 1 && JSON.stringify(result.objectives) === JSON.stringify(objectives)) {
-    return result as DebiasResult
+  if (result.format !== 1 || JSON.stringify(result.objectives) !== JSON.stringify(objectives)) {
+    throw new ArmormError('invalid_work', `${path} is not of the objectives of stage 1; run armorm train debias again`)
   }
-  throw new ArmormError('invalid_work', `${path} is not of the objectives of stage 1; run armorm train debias again`)
+  if ((result.stage1 ?? stage1.fingerprint) !== stage1.fingerprint) {
+    throw new ArmormError('invalid_work', `${path} is of another stage 1 than that now; run armorm train debias again`)
+  }
+  return result as DebiasResult
 }

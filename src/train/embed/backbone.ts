@@ -25,7 +25,8 @@ export async function openBackbone(path: string, work: string, log: TrainLog): P
   const out = join(work, 'backbone')
   const stampPath = join(work, 'backbone.json')
   const stamp = { checkpoint: await stampOf(path) }
-  if (fingerprint(await readJson(stampPath)) === fingerprint(stamp)) return loadBundle(out)
+  const exported = fingerprint(await readJson(stampPath)) === fingerprint(stamp)
+  if (exported && existsSync(join(out, MANIFEST_FILE))) return loadBundle(out)
   log.line(`exporting ${path} as fp32 to ${out}`)
   const standIn = join(work, 'backbone.checkpoint')
   try {

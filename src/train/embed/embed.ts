@@ -18,11 +18,12 @@ import {
 } from '../embedded-set.js'
 import type { TrainLog } from '../log.js'
 import type { TrainSettings } from '../settings.js'
+import { DEFAULT_DERIVED } from '../stage1/objectives.js'
 import { fingerprint } from '../work-files.js'
 import { openBackbone } from './backbone.js'
 import { type EmbeddedItem, Embedder, type RowStates } from './embedder.js'
 import { charactersOf, type DataSource, type EmbedPlan, plannedRows, planRows } from './plan.js'
-import { columnsOf, type TrainRow } from './train-row.js'
+import { columnsOf, type TrainRow, unmatched } from './train-row.js'
 
 export interface EmbedOptions {
   /** Bundle, or checkpoint. */
@@ -56,11 +57,15 @@ export async function runEmbed(
   const bundle = await openBackbone(backbone, work, log)
   const limit = bundle.manifest.max_tokens
   const maxTokens = Math.min(settings.embed.max_tokens || limit, limit)
+  for (const pattern of unmatched(Object.values(files).flat(), settings.data)) {
+    log.line(`warning: data.columns: no file of this run is called ${pattern}`)
+  }
   // All data is read, and all sets are opened, before the first hour is spent.
   const sets = []
   for (const set of SETS.filter((set) => files[set].length > 0)) {
     const { data, seed, objectives: wanted } = settings
-    const source = { set, files: files[set], data, seed, wanted }
+    const derived = (settings.derived ?? [DEFAULT_DERIVED]).map(({ name }) => name)
+    const source = { set, files: files[set], data, seed, wanted, derived }
     const plan = await planRows(source)
     log.line(planText(source, plan))
     for (const warning of plan.warnings) log.line(`warning: ${warning}`)
@@ -87,7 +92,17 @@ async function headerOf(
 ): Promise<EmbeddedHeader> {
   const { name, revision } = model
   const hashes: string[] = []
-  for (const path of source.files) hashes.push((await checksum(path)).sha256)
+  for (const path of source.files) {
+    const { sha256, bytes } = await checksum(path)
+    const same = source.files[hashes.indexOf(sha256)]
+    if (same !== undefined && bytes > 0) {
+      throw new ArmormError(
+        'invalid_config',
+        `--${source.set}: ${same} and ${path} are the same: rows would count twice`
+      )
+    }
+    hashes.push(sha256)
+  }
   return {
     set: source.set,
     model: { name, revision },

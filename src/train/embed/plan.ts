@@ -17,6 +17,8 @@ export interface DataSource {
   readonly seed: number
   /** Objectives that are to be trained; undefined: all that are rated. */
   readonly wanted: readonly string[] | undefined
+  /** Objectives that no file has to rate. */
+  readonly derived?: readonly string[]
 }
 
 export interface EmbedPlan {
@@ -69,17 +71,19 @@ async function* allRows({ set, files, data }: DataSource): AsyncGenerator<TrainR
 /**
  * Reads all files once, so that what is wrong with them is known before hours of work, and chooses rows: within the
  * caps, whole prompts, in an order that the seed gives. Memory grows with the number of rows and prompts, not with text.
- * @throws ArmormError invalid_data naming file and line; invalid_config when caps leave nothing
+ * @throws ArmormError invalid_data naming file and line; invalid_config when caps leave nothing, or an objective is not rated
  */
 export async function planRows(source: DataSource): Promise<EmbedPlan> {
   const { set, files, data } = source
   const census: Census = { keyOfRow: [], sourceOfRow: [], charactersOfRow: [], keys: new Map(), sources: new Map() }
   const ratings = new Map<string, Range>()
   const stated = new Map<number, { split: TrainRow['split']; place: string }>()
+  // Of a rated prompt, stage 1 trains on rows that state no split; of a pair's, stage 2 tests with them.
+  const unmarkedCounts = set === 'ratings' && data.split !== 'train'
   let unrated = 0
   for await (const row of allRows(source)) {
     const key = numberOf(census.keys, row.key)
-    if (row.split) checkSplit(stated, key, row)
+    if (row.split || unmarkedCounts) checkSplit(stated, key, row)
     for (const [objective, label] of row.labels) count(ratings, objective, label, row.place)
     const rated = set !== 'ratings' || row.labels.size > 0
     if (!rated) unrated++
@@ -107,12 +111,17 @@ export async function planRows(source: DataSource): Promise<EmbedPlan> {
   }
 }
 
-/** The rows of a plan, those of one prompt side by side within a window of the files' order. */
+/**
+ * The rows of a plan, those of one prompt side by side within a window of the files' order.
+ * @throws ArmormError invalid_data where the files have fewer or more rows by now
+ */
 export async function* plannedRows(source: DataSource, { taken }: EmbedPlan): AsyncGenerator<TrainRow> {
+  const { set, files } = source
   let window: TrainRow[] = []
   let characters = 0
   let index = 0
   for await (const row of allRows(source)) {
+    if (index === taken.length) throw changed(row.place)
     if (!taken[index++]) continue
     window.push(row)
     characters += charactersOf(row)
@@ -121,8 +130,12 @@ export async function* plannedRows(source: DataSource, { taken }: EmbedPlan): As
     window = []
     characters = 0
   }
+  if (index < taken.length) throw changed(`${files.join(', ')}: row ${index + 1} of the ${set}`)
   yield* sideBySide(window)
 }
+
+const changed = (place: string): ArmormError =>
+  new ArmormError('invalid_data', `${place}: the data changed while it was read`)
 
 function sideBySide(window: readonly TrainRow[]): TrainRow[] {
   const byKey = new Map<string, TrainRow[]>()
@@ -146,8 +159,8 @@ function checkSplit(stated: Map<number, { split: TrainRow['split']; place: strin
   const { split, place } = row
   const other = stated.get(key)
   if (!other) stated.set(key, { split, place })
-  else if (other.split !== split) {
-    const message = `${place} has the key of ${other.place}, but is in ${split} and that in ${other.split}`
+  else if ((other.split === 'heldout') !== (split === 'heldout')) {
+    const message = `${place} has the key of ${other.place}, but is in ${split ?? 'no split'} and that in ${other.split ?? 'no split'}`
     throw new ArmormError('invalid_data', message)
   }
 }
@@ -165,11 +178,17 @@ function count(ratings: Map<string, Range>, objective: string, label: number, pl
 /**
  * Objectives of which all ratings are the same teach nothing.
  * @returns what to say of them
- * @throws ArmormError invalid_data when one is to be trained, or all are so
+ * @throws ArmormError invalid_data when one is to be trained, or all are so; invalid_config for one that nobody rates
  */
-function checkRatings(ratings: ReadonlyMap<string, Range>, { set, files, wanted }: DataSource): string[] {
+function checkRatings(ratings: ReadonlyMap<string, Range>, { set, files, wanted, derived = [] }: DataSource): string[] {
   if (set !== 'ratings') return []
   if (ratings.size === 0) throw new ArmormError('invalid_data', `${files.join(', ')}: no row has a rating`)
+  const known = [...new Set([...ratings.keys(), ...derived])]
+  const missing = wanted?.find((objective) => !known.includes(objective))
+  if (missing !== undefined) {
+    const message = `objectives names ${missing}, which is neither rated nor derived (${known.join(', ')})`
+    throw new ArmormError('invalid_config', message)
+  }
   const same = [...ratings].filter(([, { low, high }]) => low === high)
   const texts = same.map(
     ([objective, { place, low, count }]) =>

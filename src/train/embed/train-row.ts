@@ -42,6 +42,12 @@ export function columnsOf(path: string, { columns }: DataSettings): Columns {
   return Object.fromEntries(Object.entries(found).filter(([name]) => name !== 'match'))
 }
 
+/** Patterns of `data.columns` that none of the files has: a mistyped one would leave its file to the default names. */
+export function unmatched(paths: readonly string[], { columns }: DataSettings): string[] {
+  const patterns = columns.files.map(({ match }) => match)
+  return patterns.filter((pattern) => !paths.some((path) => matches(pattern, basename(path))))
+}
+
 /** Reads the rows of one file. */
 export class TrainRowReader {
   readonly #set: SetName
@@ -71,6 +77,8 @@ export class TrainRowReader {
     const category = text('category', this.#field(row, 'category'), fail)
     const split = this.#split(row, fail)
     const margin = this.#set === 'preferences' ? number('margin', this.#field(row, 'margin'), fail) : undefined
+    if (margin !== undefined && margin < 0)
+      fail(`its ${this.#name('margin')} is negative: the rejected response is better`)
     const key = text('key', this.#field(row, 'key'), fail) ?? promptHash(prompt)
     return {
       place,

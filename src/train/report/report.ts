@@ -1,5 +1,6 @@
 /** `armorm train report`: what training found, as one file that needs nothing else. */
-import { readResults, type Results } from '../results.js'
+import { ArmormError } from '../../errors.js'
+import { outdated, readResults, type Results } from '../results.js'
 import type { TrainLog } from '../log.js'
 import { writeWhole } from '../../whole-file.js'
 import { comparedSection, stage2Section, weightsSection } from './gate-sections.js'
@@ -11,11 +12,16 @@ export const REPORT_FILE = 'report.html'
 /**
  * Writes the report; steps that have not run are named in it.
  * @param out file to write; one that is there is replaced
- * @throws ArmormError invalid_work naming a file that is not what its step writes
+ * @throws ArmormError invalid_work naming a file that is not what its step writes; invalid_config where `out` cannot be written
  */
 export async function runReport(work: string, log: TrainLog, out: string): Promise<void> {
   const results = await readResults(work)
-  await writeWhole(out, reportHtml(results))
+  try {
+    await writeWhole(out, reportHtml(results))
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new ArmormError('invalid_config', `${out} cannot be written (${code})`, {}, error)
+  }
   for (const step of missing(results)) log.line(`report: armorm train ${step} has not run`)
 }
 
@@ -69,11 +75,13 @@ export function reportHtml(results: Results): string {
   return page.text
 }
 
-function signsSection({ stage1, debias, stage2, baselines }: Results): Markup {
+function signsSection(results: Results): Markup {
+  const { stage1, debias, stage2, baselines } = results
   const plain = (step: string, warnings: readonly string[] = []) => warnings.map((message) => [step, '', message])
   const signed = (step: string, warnings: readonly { sign: string; message: string }[] = []) =>
     warnings.map(({ sign, message }) => [step, sign.replaceAll('_', ' '), message])
   const rows = [
+    ...outdated(results).map(([step, why]) => [step, 'outdated', `${why} since: run armorm train ${step} again`]),
     ...plain('stage1', stage1?.warnings),
     ...plain('debias', debias?.warnings),
     ...signed('stage2', stage2?.warnings),

@@ -62,19 +62,21 @@ export function choose(name: string, candidates: readonly Candidate[], { labels,
   return { candidate: best.candidate, validation: metricsOf(labels, best.predicted)!, grid }
 }
 
-/** Weights `[hidden]` of each objective, with its chosen alpha, on all rows that the sums have by now. */
+/**
+ * Weights `[hidden]` of each objective, with its chosen alpha, on all rows that the sums have by now; null where alpha is
+ * too small for these: rows that are much larger than those before leave less of it to float64's precision.
+ */
 export async function refit(
   sums: RidgeSums,
   chosen: readonly Choice[],
   scratch: Float64Array,
   products: MatrixProducts
-): Promise<Float64Array[]> {
-  const weights = chosen.map(({ candidate }) => candidate.weights)
+): Promise<(Float64Array | null)[]> {
+  const weights: (Float64Array | null)[] = chosen.map(() => null)
   for (const group of sums.plan.groups) {
     for (const alpha of new Set(group.objectives.map((objective) => chosen[objective]!.candidate.alpha))) {
       const solution = await sums.solve(group, alpha, scratch, products.product)
-      // More rows make no system harder to solve than the one of which this alpha was chosen.
-      if (!solution) throw new Error(`ridge regression could not be solved again for alpha ${alpha}`)
+      if (!solution) continue
       group.objectives.forEach((objective, i) => {
         if (chosen[objective]!.candidate.alpha === alpha) weights[objective] = solution[i]!
       })

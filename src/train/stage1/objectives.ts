@@ -10,7 +10,7 @@ export type Objective =
   | ({ readonly name: string; readonly kind: 'derived' } & Required<DerivedObjective>)
 
 /** What `settings.derived` means where nothing is stated. */
-const DEFAULT_DERIVED: DerivedObjective = { name: 'verbosity', from: 'response_tokens' }
+export const DEFAULT_DERIVED: DerivedObjective = { name: 'verbosity', from: 'response_tokens' }
 /** Percentiles of the lengths that get the labels 0 and 1. */
 const [LOW, HIGH] = [0.01, 0.99]
 
@@ -33,6 +33,8 @@ export function chooseObjectives(rated: readonly string[], wanted: Wanted, found
       const other = rated.includes(objective.name) ? 'is rated in the data as well' : 'is there twice'
       throw new ArmormError('invalid_config', `derived objective ${objective.name} ${other}: give it another name`)
     }
+    // A scale is asked of those alone that are trained.
+    if (wanted.objectives?.includes(objective.name) === false) continue
     all.set(objective.name, { ...bounds(objective, found), name: objective.name, kind: 'derived' })
   }
   if (!wanted.objectives) {
@@ -48,14 +50,15 @@ export function chooseObjectives(rated: readonly string[], wanted: Wanted, found
     const objective = all.get(name)
     if (names.indexOf(name) !== index) throw new ArmormError('invalid_config', `objectives names ${name} twice`)
     if (objective) return objective
-    const known = [...all.keys()].join(', ')
+    const known = [...new Set([...all.keys(), ...derived.map((each) => each.name)])].join(', ')
     throw new ArmormError('invalid_config', `objectives names ${name}, which is neither rated nor derived (${known})`)
   })
 }
 
-/** The ends of a derived objective's scale. @throws ArmormError invalid_config when they are no scale */
+/** The ends of a derived objective's scale. @throws ArmormError invalid_config when they are none; invalid_data */
 function bounds(objective: DerivedObjective, { lengths }: Survey): Required<DerivedObjective> {
   const sorted = Float64Array.from(lengths[objective.from]).sort()
+  if (sorted.length === 0) throw new ArmormError('invalid_data', 'all rows of the ratings are held out')
   const { low = quantile(sorted, LOW), high = quantile(sorted, HIGH) } = objective
   if (low < high) return { ...objective, low, high }
   const what = `derived objective ${objective.name}: its scale goes from a length of ${low} to ${high}`

@@ -1,11 +1,13 @@
 /** Files of stage 1 in the work folder: stage1.json, and the head's `weight` in stage1.safetensors. */
 import { join } from 'node:path'
+import { checksum } from '../../bundle/files.js'
 import { SafetensorsReader } from '../../checkpoint/safetensors.js'
 import { writeSafetensors } from '../../checkpoint/write-safetensors.js'
 import { ArmormError } from '../../errors.js'
 import type { EmbeddedIndex } from '../embedded-set.js'
 import type { Measured } from '../measure.js'
-import { requiredJson, writeJson } from '../work-files.js'
+import type { TestPrompts } from '../test-prompts.js'
+import { hasSha256, requiredJson, writeJson } from '../work-files.js'
 import type { Metrics } from './evaluation.js'
 import type { DerivedObjective, Stage1Settings } from './settings.js'
 import type { Split } from './survey.js'
@@ -36,11 +38,19 @@ export interface Stage1Result {
   readonly format: 1
   /** Of the settings and of the ratings' embeddings. */
   readonly fingerprint: string
+  /** SHA-256 of stage1.safetensors: a kill between the two files must not leave a pair that was never one. */
+  readonly weights_sha256?: string
   readonly model: EmbeddedIndex['model']
   readonly hidden: number
   readonly objectives: readonly TrainedObjective[]
   readonly derived: readonly Required<DerivedObjective>[]
-  readonly split: { readonly seed: number; readonly validation: number; readonly rows: Record<Split, number> }
+  readonly split: {
+    readonly seed: number
+    readonly validation: number
+    readonly rows: Record<Split, number>
+    /** Prompts of test pairs, which are held out; absent where they are not. */
+    readonly test_prompts?: TestPrompts
+  }
   readonly settings: Stage1Settings
   readonly warnings: readonly string[]
   /** Gram matrices, and what they take in bytes. */
@@ -48,11 +58,17 @@ export interface Stage1Result {
   readonly parts: readonly Measured[]
 }
 
-/** @param weight `[objectives, hidden]` */
-export async function writeStage1(work: string, result: Stage1Result, weight: Float32Array): Promise<void> {
+/**
+ * @param weight `[objectives, hidden]`
+ * @returns what stage1.json holds
+ */
+export async function writeStage1(work: string, result: Stage1Result, weight: Float32Array): Promise<Stage1Result> {
   const shape = [result.objectives.length, result.hidden]
-  await writeSafetensors(join(work, STAGE1_WEIGHTS), new Map([['weight', { shape, values: weight }]]))
-  await writeJson(join(work, STAGE1_FILE), result)
+  const path = join(work, STAGE1_WEIGHTS)
+  await writeSafetensors(path, new Map([['weight', { shape, values: weight }]]))
+  const stored = { ...result, weights_sha256: (await checksum(path)).sha256 }
+  await writeJson(join(work, STAGE1_FILE), stored)
+  return stored
 }
 
 /**
@@ -71,6 +87,7 @@ export async function readStage1(work: string): Promise<{ result: Stage1Result; 
       cause
     )
   if (result.format !== 1 || !Array.isArray(result.objectives)) throw damaged()
+  if (!(await hasSha256(join(work, STAGE1_WEIGHTS), result.weights_sha256))) throw damaged()
   const reader = await SafetensorsReader.openFile(join(work, STAGE1_WEIGHTS)).catch((error: unknown) => {
     throw damaged(error)
   })

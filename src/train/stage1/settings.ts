@@ -37,13 +37,13 @@ export const DerivedObjective = Type.Object(
     low: Type.Optional(
       Type.Number({
         exclusiveMinimum: 0,
-        description: "length whose label is 0; default: the training rows' 1st percentile"
+        description: 'length whose label is 0; default: the 1st percentile over the rows that are not held out'
       })
     ),
     high: Type.Optional(
       Type.Number({
         exclusiveMinimum: 0,
-        description: "length whose label is 1; default: the training rows' 99th percentile"
+        description: 'length whose label is 1; default: the 99th percentile over the rows that are not held out'
       })
     )
   },

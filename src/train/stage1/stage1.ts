@@ -4,11 +4,12 @@ import { type EmbeddedIndex, readIndex, setFolder } from '../embedded-set.js'
 import { MatrixProducts } from '../matrix-products.js'
 import type { TrainLog } from '../log.js'
 import { Stopwatch } from '../measure.js'
+import { type TestPrompts, testPrompts, testPromptsOf } from '../test-prompts.js'
 import { fingerprint } from '../work-files.js'
 import { RowAccumulator } from './accumulator.js'
 import { Evaluation, type Metrics, metricsOf } from './evaluation.js'
 import { type Choice, choose, refit, solved, solveGrid } from './grid.js'
-import { checkObjectives, chooseObjectives, type Objective, patternsOf } from './objectives.js'
+import { checkObjectives, chooseObjectives, type Objective, patternsOf, rowsOf } from './objectives.js'
 import { type Stage1Result, type TrainedObjective, writeStage1 } from './result.js'
 import { labelledShards } from './rows.js'
 import type { DerivedObjective, Stage1Settings } from './settings.js'
@@ -25,14 +26,17 @@ export interface Stage1Options {
   readonly objectives?: readonly string[] | undefined
   readonly derived?: readonly DerivedObjective[] | undefined
   readonly stage1: Stage1Settings
+  readonly hold_out_test_prompts: boolean
+  readonly stage2: { readonly test_share: number }
 }
 
 /** Of everything that decides the result of stage 1. */
 export function stage1Fingerprint(
   { seed, objectives, derived, stage1 }: Stage1Options,
-  ratings: EmbeddedIndex
+  ratings: EmbeddedIndex,
+  test: TestPrompts | undefined
 ): string {
-  return fingerprint(ratings.fingerprint, { seed, objectives, derived, stage1 })
+  return fingerprint(ratings.fingerprint, { seed, objectives, derived, stage1, test: test?.fingerprint })
 }
 
 /**
@@ -44,7 +48,11 @@ export async function runStage1(work: string, options: Stage1Options, log: Train
   const index = await readIndex(folder)
   const { hidden, objectives: rated = [] } = index
   const settings: Stage1Settings = { ...options.stage1, alphas: [...options.stage1.alphas].sort((a, b) => a - b) }
-  const rule: SplitRule = { seed: options.seed, validation: settings.validation }
+  const { seed } = options
+  const testShare = options.hold_out_test_prompts ? options.stage2.test_share : undefined
+  const heldOut = testShare === undefined ? new Set<string>() : await testPrompts(work, { seed, testShare })
+  const test = testShare === undefined ? undefined : testPromptsOf(heldOut, testShare)
+  const rule: SplitRule = { seed, validation: settings.validation, heldOut }
   const watch = new Stopwatch()
 
   const found = await watch.time('survey', () => survey(folder, rated.length, rule))
@@ -54,6 +62,7 @@ export async function runStage1(work: string, options: Stage1Options, log: Train
   log.line(
     `stage1: ${objectives.length} objectives; ${train} training, ${validation} validation, ${heldout} held-out rows`
   )
+  if (heldOut.size > 0) log.line(`stage1: held out, as pairs of them are for testing: ${heldOut.size} prompts`)
 
   const left = options.objectives
     ? []
@@ -96,22 +105,23 @@ export async function runStage1(work: string, options: Stage1Options, log: Train
       evaluate('validation', candidates.map(solved), settings.refit)
     )
     const chosen = objectives.map(({ name }, i) => choose(name, candidates[i]!, predictions[i]!))
-    const weights = settings.refit
-      ? await watch.time('refit', () => refit(sums, chosen, scratch, products))
-      : chosen.map(({ candidate }) => candidate.weights)
+    const trainRows = objectives.map((objective) => rowsOf(objective, found).train)
+    const refitted = settings.refit ? await watch.time('refit', () => refit(sums, chosen, scratch, products)) : []
+    const weights = chosen.map(({ candidate }, i) => refitted[i] ?? candidate.weights)
     // What is saved and served is float32.
     const final = weights.map((values) => Float64Array.from(Float32Array.from(values)))
     const single = final.map((values) => [values])
     const held = heldout > 0 ? await watch.time('held out', () => evaluate('heldout', single, false)) : null
     const trained = objectives.map((objective, i): TrainedObjective => {
       const metrics = held && metricsOf(held[i]!.labels, held[i]!.predicted[0]!)
-      return describe(objective, chosen[i]!, sums.rows[i]!, metrics)
+      return describe(objective, chosen[i]!, refitted[i] ? sums.rows[i]! : trainRows[i]!, metrics)
     })
-    const warnings = warningsOf(trained, settings.alphas)
+    const notFitted = settings.refit ? trained.filter((_, i) => !refitted[i]) : []
+    const warnings = [...warningsOf(trained, settings.alphas), ...notFitted.map(notRefitted)]
     warnings.forEach((warning) => log.line(`stage1: ${warning}`))
     const result: Stage1Result = {
       format: 1,
-      fingerprint: stage1Fingerprint(options, index),
+      fingerprint: stage1Fingerprint(options, index, test),
       model: index.model,
       hidden,
       objectives: trained,
@@ -120,7 +130,7 @@ export async function runStage1(work: string, options: Stage1Options, log: Train
         const { name, from, low, high } = objective
         return [{ name, from, low, high }]
       }),
-      split: { ...rule, rows: found.rows },
+      split: { seed, validation: settings.validation, rows: found.rows, ...(test && { test_prompts: test }) },
       settings,
       warnings,
       grams,
@@ -128,11 +138,11 @@ export async function runStage1(work: string, options: Stage1Options, log: Train
     }
     const weight = new Float32Array(objectives.length * hidden)
     final.forEach((values, i) => weight.set(values, i * hidden))
-    await writeStage1(work, result, weight)
+    const stored = await writeStage1(work, result, weight)
     for (const { name, alpha, rows, r2, spearman } of trained) {
       log.line(`stage1: ${name}: ${rows} rows, alpha ${alpha}, r2 ${decimals(r2)}, Spearman ${decimals(spearman)}`)
     }
-    return result
+    return stored
   } finally {
     await products.close()
   }
@@ -154,6 +164,9 @@ function describe(objective: Objective, choice: Choice, rows: number, heldout: M
     grid
   }
 }
+
+const notRefitted = ({ name, alpha }: TrainedObjective): string =>
+  `${name}: alpha ${alpha} is too small to fit again with validation rows; its weights are those of training rows alone`
 
 function warningsOf(trained: readonly TrainedObjective[], alphas: readonly number[]): string[] {
   return trained.flatMap(({ name, alpha, r2 }) => [

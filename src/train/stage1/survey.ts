@@ -10,10 +10,12 @@ export interface SplitRule {
   readonly seed: number
   /** Share of the keys that are for validation; of those that the data do not hold out. */
   readonly validation: number
+  /** Keys that are held out whatever the data say. */
+  readonly heldOut: ReadonlySet<string>
 }
 
-export function splitOf(row: EmbeddedRow, { seed, validation }: SplitRule): Split {
-  if (row.split === 'heldout') return 'heldout'
+export function splitOf(row: EmbeddedRow, { seed, validation, heldOut }: SplitRule): Split {
+  if (row.split === 'heldout' || heldOut.has(row.key)) return 'heldout'
   return inValidation(row.key, seed, validation) ? 'validation' : 'train'
 }
 

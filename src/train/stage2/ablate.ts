@@ -11,6 +11,7 @@ import { comparisonTable } from '../comparison-table.js'
 import { findTransform } from '../debias/debias.js'
 import { DebiasSettings } from '../debias/settings.js'
 import type { TrainLog } from '../log.js'
+import type { MadeFrom } from '../made-from.js'
 import { adjust, loadPairs, type PairSet } from '../pairs.js'
 import { readRatingHead } from '../rating-head.js'
 import { writeJson } from '../work-files.js'
@@ -43,6 +44,7 @@ interface Run {
 
 export interface AblationsResult {
   readonly format: 1
+  readonly made_from?: MadeFrom
   readonly settings: GateSettings
   readonly rows: readonly AblationRow[]
   readonly seconds: number
@@ -87,7 +89,8 @@ export async function runAblations(work: string, options: AblationOptions, log: 
     return { ...row, changes, runs: trained[i]!.runs.map(({ seed, best }) => ({ seed, best })) }
   })
   for (const line of comparisonTable(rows, 'validation', baselines.confidence)) log.line(line)
-  const result: AblationsResult = { format: 1, settings, rows, seconds: (performance.now() - started) / 1000 }
+  const seconds = (performance.now() - started) / 1000
+  const result: AblationsResult = { format: 1, made_from: pairs.madeFrom, settings, rows, seconds }
   await writeJson(join(work, ABLATIONS_FILE), result)
   return result
 }

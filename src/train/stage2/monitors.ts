@@ -2,7 +2,13 @@
 import type { CurvePoint } from './train-gate.js'
 
 export type Sign =
-  'nothing_learned' | 'uniform' | 'one_objective' | 'same_for_all_prompts' | 'overfitting' | 'not_better_than_baselines'
+  | 'nothing_learned'
+  | 'uniform'
+  | 'one_objective'
+  | 'same_for_all_prompts'
+  | 'overfitting'
+  | 'not_better_than_baselines'
+  | 'unfinished_baseline'
 
 export interface Warning {
   readonly sign: Sign

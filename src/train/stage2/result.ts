@@ -1,10 +1,12 @@
 /** Files of stage 2 in the work folder: stage2.json, and the gate in gating.safetensors. */
 import { join } from 'node:path'
+import { checksum } from '../../bundle/files.js'
 import { SafetensorsReader } from '../../checkpoint/safetensors.js'
 import { writeSafetensors } from '../../checkpoint/write-safetensors.js'
 import { ArmormError } from '../../errors.js'
+import type { MadeFrom } from '../made-from.js'
 import type { Part } from '../pairs.js'
-import { requiredJson, writeJson } from '../work-files.js'
+import { hasSha256, requiredJson, writeJson } from '../work-files.js'
 import { gateTensors, type GateShape, type GateWeights } from './gate.js'
 import type { Warning } from './monitors.js'
 import type { GateSettings } from './settings.js'
@@ -25,6 +27,9 @@ export interface Stage2Result {
   readonly format: 1
   /** Of the settings, stages before, and the preferences' embeddings. */
   readonly fingerprint: string
+  readonly made_from?: MadeFrom
+  /** SHA-256 of gating.safetensors: a kill between the two files must not leave a pair that was never one. */
+  readonly weights_sha256?: string
   readonly settings: GateSettings
   /** Of the gate that is kept. */
   readonly seed: number
@@ -52,10 +57,14 @@ export interface Stage2Result {
   readonly steps_per_second: number
 }
 
-export async function writeStage2(work: string, result: Stage2Result, gate: GateWeights): Promise<void> {
+/** @returns what stage2.json holds */
+export async function writeStage2(work: string, result: Stage2Result, gate: GateWeights): Promise<Stage2Result> {
   const tensors = gateTensors(result.shape).map(({ name, shape }) => [name, { shape, values: gate[name]! }] as const)
-  await writeSafetensors(join(work, GATING_WEIGHTS), new Map(tensors))
-  await writeJson(join(work, STAGE2_FILE), result)
+  const path = join(work, GATING_WEIGHTS)
+  await writeSafetensors(path, new Map(tensors))
+  const stored = { ...result, weights_sha256: (await checksum(path)).sha256 }
+  await writeJson(join(work, STAGE2_FILE), stored)
+  return stored
 }
 
 /**
@@ -73,6 +82,7 @@ export async function readStage2(work: string): Promise<{ result: Stage2Result; 
       cause
     )
   if (result.format !== 1 || !result.shape) throw damaged()
+  if (!(await hasSha256(join(work, GATING_WEIGHTS), result.weights_sha256))) throw damaged()
   const reader = await SafetensorsReader.openFile(join(work, GATING_WEIGHTS)).catch((error: unknown) => {
     throw damaged(error)
   })

@@ -66,6 +66,7 @@ export async function runStage2(work: string, options: Stage2Options, log: Train
   const result: Stage2Result = {
     format: 1,
     fingerprint: await stage2Fingerprint(work, options),
+    made_from: pairs.madeFrom,
     settings: gateSettings(stage2),
     seed: kept.seed,
     shape: gate.shape,
@@ -88,10 +89,10 @@ export async function runStage2(work: string, options: Stage2Options, log: Train
     seconds: (performance.now() - started) / 1000,
     steps_per_second: steps / trainingSeconds
   }
-  await writeStage2(work, result, gate.weights)
+  const stored = await writeStage2(work, result, gate.weights)
   log.line(`stage2: kept the gate of step ${gate.best.step}${seeds.length > 1 ? `, seed ${kept.seed}` : ''}`)
   for (const { sign, message } of result.warnings) log.line(`stage2: warning: ${sign}: ${message}`)
-  return result
+  return stored
 }
 
 /** Smaller is better. */
@@ -155,13 +156,16 @@ async function meanWeights(
     const { mean, entropy, topShare } = gateStatistics(of, size)
     return { pairs: places.length, weights: [...mean], entropy, top_share: topShare }
   }
-  const categories: Record<string, number[]> = {}
+  // A map: names of data may be those that every object has.
+  const categories = new Map<string, number[]>()
   rows.forEach((row, i) => {
     const { category } = pairs.rows[row]!
-    if (category !== undefined) (categories[category] ??= []).push(i)
+    if (category === undefined) return
+    if (!categories.has(category)) categories.set(category, [])
+    categories.get(category)!.push(i)
   })
   return {
     all: summary([...rows.keys()]),
-    categories: Object.fromEntries(Object.entries(categories).map(([name, places]) => [name, summary(places)]))
+    categories: Object.fromEntries([...categories].map(([name, places]) => [name, summary(places)]))
   }
 }

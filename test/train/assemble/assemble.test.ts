@@ -206,6 +206,14 @@ t.test('what does not fit is refused by name, and nothing is written', async (t)
     edit('stage1.json', (json) => ({ ...json, hidden: 16 })),
     { code: 'invalid_work', message: /do not fit/ }
   )
+  const set = (file: string, more: object) => edit(file, (json) => ({ ...json, ...more }))
+  const since = { code: 'invalid_work', message: /run armorm train (debias|stage2|baselines|stage1) again/ }
+  await refused('a stage 1 that has run since', set('debias.json', { stage1: 'before' }), since)
+  const from = { stage1: madeStage1().fingerprint, debias: 'before', preferences: '' }
+  await refused('a debiasing that has run since', set('stage2.json', { made_from: from }), since)
+  await refused('a gate that was trained since', set('baselines.json', { fingerprint: 'before' }), since)
+  await refused('weights of another run', set('stage1.json', { weights_sha256: 'before' }), since)
+  await refused('a gate of another run', set('stage2.json', { weights_sha256: 'before' }), since)
   const work = await makeWork(join(folder, 'work'))
   mkdirSync(out)
   writeFileSync(join(out, 'thesis.txt'), 'years of work')
@@ -231,4 +239,24 @@ t.test('the command', async (t) => {
   const again = await runArmorm(t, args)
   t.equal(again.code, 1)
   t.match(again.stderr, /invalid_config: .*exists and is not empty/)
+})
+
+t.test('a checkpoint that may be replaced is there until the new one is whole', async (t) => {
+  const out = await assembled(t)
+  const work = join(t.testdirName, 'work')
+  const replace = (backbone: string, onWhole: (folder: string) => Promise<void>) =>
+    assemble(work, { ...SETTINGS, name: 'new' }, { backbone, out, mayReplace: async () => undefined, onWhole })
+  const whole = async (folder: string) => t.ok(readdirSync(folder).includes('config.json'))
+  const name = () =>
+    (JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')) as Record<string, unknown>)['_name_or_path']
+
+  await t.rejects(replace(join(t.testdirName, 'none'), async () => undefined))
+  await t.rejects(
+    replace(BACKBONE, () => Promise.reject(new Error('no room'))),
+    /no room/
+  )
+  t.equal(name(), 'model')
+  await replace(out, async (folder) => void (await whole(folder)))
+  t.equal(name(), 'new', 'even of its own backbone')
+  t.strictSame(readdirSync(t.testdirName).sort(), ['model', 'work'], 'nothing is left beside it')
 })

@@ -1,13 +1,15 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { ARCHITECTURE } from '../../../src/checkpoint/config.js'
 import { writeShards } from '../../../src/checkpoint/write-safetensors.js'
 import { readHeads } from '../../../src/train/assemble/heads.js'
-import { runBaselines } from '../../../src/train/baselines/baselines.js'
+import { runBaselines, unfinished } from '../../../src/train/baselines/baselines.js'
 import { readBaselines } from '../../../src/train/baselines/result.js'
 import { trainSettings } from '../../../src/train/settings.js'
 import { runStage2 } from '../../../src/train/stage2/stage2.js'
+import { testPrompts, testPromptsOf } from '../../../src/train/test-prompts.js'
+import { writeSet } from '../made-sets.js'
 import { CLUSTERS, type Planted, plantedWork, QUICK } from '../../support/planted-work.js'
 
 const QUIET = { line: () => undefined, progress: () => undefined }
@@ -69,6 +71,18 @@ t.test('one set of weights for all prompts: the gate is not said to be better', 
   t.ok(row('uniform gating').difference.low > 0, 'but better than even weights')
 })
 
+t.test('a gate that was trained on other ratings is not compared', async (t) => {
+  const folder = t.testdir({})
+  const { result } = await run(folder, { pairs: 200 })
+  const path = join(folder, 'debias.json')
+  const debias = JSON.parse(await readFile(path, 'utf8')) as object
+  await writeFile(path, JSON.stringify({ ...debias, fingerprint: 'another' }))
+  await t.rejects(runBaselines(folder, { baselines: result.settings }, QUIET), {
+    code: 'invalid_work',
+    message: /stage2\.json is of a state before: debiasing has run again; run armorm train stage2 again/
+  })
+})
+
 t.test('where length decides, longer is better', async (t) => {
   const { row } = await run(t.testdir({}), { decides: () => [0, 0, 0, 1], seed: 3 })
   t.ok(row('longer is better (characters)').all.accuracy > 0.9)
@@ -99,4 +113,40 @@ t.test('heads of another checkpoint are compared, by the plain reference', async
   t.equal(same.difference.difference, 0)
   await writeFile(join(other, 'config.json'), JSON.stringify({ ...config, hidden_size: hidden + 1 }))
   await t.rejects(runBaselines(folder, { baselines: settings }, QUIET), { code: 'invalid_config' })
+})
+
+t.test('test pairs of prompts that stage 1 was trained on are counted', async (t) => {
+  const folder = t.testdir({})
+  const { result } = await run(folder, { pairs: 200 })
+  const again = () => runBaselines(folder, { baselines: result.settings }, QUIET)
+  t.equal(result.rated_prompts, 0, 'nothing is rated')
+  const rows = Array.from({ length: 100 }, (_, key) => ({
+    key: `prompt ${key}`,
+    ...(key < 50 && { split: 'heldout' as const })
+  }))
+  await writeSet(folder, { set: 'ratings', hidden: 2, objectives: ['a'], rows, tensors: {} })
+  const { pairs } = result.rows[0]!.all
+  const seen = (await again()).rated_prompts
+  t.ok(seen > 0 && seen < pairs, `${seen} of ${pairs}`)
+
+  const path = join(folder, 'stage1.json')
+  const stage1 = JSON.parse(await readFile(path, 'utf8')) as object
+  const keys = await testPrompts(folder, { seed: 1, testShare: 0.4 })
+  const write = (of: Set<string>) =>
+    writeFile(path, JSON.stringify({ ...stage1, split: { seed: 1, test_prompts: testPromptsOf(of, 0.4) } }))
+  await write(keys)
+  t.equal((await again()).rated_prompts, 0, 'stage 1 has held them out')
+  await write(new Set([...keys].slice(1)))
+  t.equal((await again()).rated_prompts, seen, 'it has held out others')
+})
+
+t.test('a linear head whose fit is not at its end is told of', async (t) => {
+  const grid = [
+    { l2: 1, validation_loss: 0.6, converged: true },
+    { l2: 0.1, validation_loss: 0.5, converged: false }
+  ]
+  t.same(unfinished({ l2: 1, grid }), [])
+  const [warning] = unfinished({ l2: 0.1, grid })
+  t.equal(warning?.sign, 'unfinished_baseline')
+  t.match(warning?.message, /linear head with L2 0.1 did not reach its tolerance in 300 steps/)
 })

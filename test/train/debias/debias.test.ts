@@ -5,6 +5,7 @@ import { seeded } from '../../../src/random.js'
 import { runDebias } from '../../../src/train/debias/debias.js'
 import { readDebias } from '../../../src/train/debias/result.js'
 import type { DebiasSettings } from '../../../src/train/debias/settings.js'
+import { testPrompts } from '../../../src/train/test-prompts.js'
 import { type Stage1Result, writeStage1 } from '../../../src/train/stage1/result.js'
 import { normal } from '../../heads/matrices.js'
 import { type MadeSet, writeSet } from '../made-sets.js'
@@ -81,7 +82,7 @@ t.test('over chosen and rejected responses where there is no reference', async (
   const result = await runDebias(work, { debias: SETTINGS }, { ...silent, line: (text) => lines.push(text) })
   t.equal(lines[0], 'debias: 2000 responses of the preferences, as there is no reference set')
   t.match(result, { removed: ['verbosity'], reference: { set: 'preferences', responses: 2000 }, warnings: [] })
-  t.strictSame(JSON.parse(JSON.stringify(result)), await readDebias(work, NAMES))
+  t.strictSame(JSON.parse(JSON.stringify(result)), await readDebias(work, trained()))
 
   const a = [...column(chosen, 0), ...column(rejected, 0)]
   const verbosity = [...column(chosen, 1), ...column(rejected, 1)]
@@ -143,9 +144,12 @@ t.test('what cannot be done is named', async (t) => {
   )
   await rejects(removed(...NAMES), 'invalid_config', /names all objectives/)
   await rejects(removed('flat'), 'invalid_data', /flat cannot be removed: it rates all preferences the same/)
-  await t.rejects(readDebias(work, NAMES), { code: 'invalid_work', message: /debias.json does not exist/ })
+  await t.rejects(readDebias(work, trained()), { code: 'invalid_work', message: /debias.json does not exist/ })
   await runDebias(work, { debias: SETTINGS }, silent)
-  await t.rejects(readDebias(work, ['a']), { code: 'invalid_work', message: /is not of the objectives of stage 1/ })
+  await t.rejects(readDebias(work, { ...trained(), objectives: trained().objectives.slice(1) }), {
+    code: 'invalid_work',
+    message: /is not of the objectives of stage 1/
+  })
   await writeSafetensors(
     `${work}/stage1.safetensors`,
     new Map([['weight', { shape: [1, 2], values: WEIGHT.slice(4) }]])
@@ -161,4 +165,18 @@ t.test('a state that is not finite is named', async (t) => {
   await writeSet(work, preferences(20, { tensors: { chosen_states: states(1, 20), rejected_states: rejected } }))
   const wanted = { code: 'invalid_data', message: 'the state of a response of preferences.jsonl:4 is not finite' }
   await t.rejects(runDebias(work, { debias: SETTINGS }, silent), wanted)
+})
+
+t.test('responses to the prompts of test pairs are left out', async (t) => {
+  const work = t.testdir()
+  const split = { ...trained().split, test_prompts: { share: 0.3, keys: 60, fingerprint: '' } }
+  await writeStage1(work, { ...trained(), split }, WEIGHT)
+  await writeSet(
+    work,
+    preferences(200, { tensors: { chosen_states: states(1, 200), rejected_states: states(2, 200) } })
+  )
+  const keys = await testPrompts(work, { seed: 1, testShare: 0.3 })
+  t.ok(keys.size > 40 && keys.size < 80)
+  const { reference } = await runDebias(work, { debias: SETTINGS }, silent)
+  t.strictSame(reference, { set: 'preferences', responses: 2 * (200 - keys.size) })
 })

@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { backboneTensors } from '../../../src/checkpoint/tensors.js'
@@ -46,6 +46,8 @@ t.test("a classifier's checkpoint gives the states of its backbone, and is expor
   const again = await openBackbone(plain, work, log)
   t.equal(again.manifest.model.revision, manifest.model.revision)
   t.equal(lines.length, 1, 'told of one export')
+  rmSync(join(work, 'backbone'), { recursive: true })
+  t.equal((await openBackbone(plain, work, log)).manifest.model.revision, manifest.model.revision, 'made again')
 
   const engine = new StateEngine({ folder: bundle, provider: 'cpu', threads: 1, exactTokens: [], hidden: HIDDEN })
   t.teardown(() => engine.close())

@@ -173,6 +173,12 @@ t.test('what cannot be begun is told before any work', async (t) => {
   }
   await refused(/invalid_config: there is nothing to embed/, 'train', 'embed', ...common)
   await refused(/neither a bundle .* nor a checkpoint/, ...args, '--backbone', join(folder, 'none'))
+  const [one, copy] = [write('one.jsonl', ratings), write('copy.jsonl', ratings)]
+  const twice = ['train', 'embed', '--ratings', one, copy, ...common]
+  await refused(
+    /invalid_config: --ratings: .*one.jsonl and .*copy.jsonl are the same: rows would count twice/,
+    ...twice
+  )
   const bad = write('bad.jsonl', [...ratings, { prompt: 'PRIVATE', response: 'x', ratings: { good: 7 } }])
   await refused(/invalid_data: .*bad.jsonl:31: its rating of good is 7/, 'train', 'embed', '--ratings', bad, ...common)
 })

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type DataSource, plannedRows, planRows } from '../../../src/train/embed/plan.js'
@@ -95,4 +95,49 @@ t.test('ratings that are all the same are named', async (t) => {
   t.match(warnings, [/^all 2 ratings of b \(the first at .*rows.jsonl:1\) are 1: /])
   await t.rejects(planRows(sourceOf(t, more, {}, 1, ['a', 'b'])), { code: 'invalid_data', message: /ratings of b/ })
   t.match(await planRows(sourceOf(t, more, {}, 1, ['a'])), { rows: 3 })
+})
+
+t.test('data that changed after they were planned are refused', async (t) => {
+  const rows = Array.from({ length: 6 }, (_, i) => ({ key: `${i}`, ratings: rated(i / 10) }))
+  const source = sourceOf(t, rows)
+  const plan = await planRows(source)
+  const planned = async () => {
+    const places = []
+    for await (const { place } of plannedRows(source, plan)) places.push(place)
+    return places.length
+  }
+  t.equal(await planned(), 6)
+  const path = source.files[0]!
+  const text = readFileSync(path, 'utf8')
+  writeFileSync(path, `${text}\n${text}`)
+  await t.rejects(planned(), { code: 'invalid_data', message: /rows\.jsonl:7: the data changed while it was read/ })
+  writeFileSync(path, text.split('\n').slice(0, 4).join('\n'))
+  await t.rejects(planned(), { code: 'invalid_data', message: /row 5 of the ratings: the data changed/ })
+})
+
+t.test('objectives that nobody rates are told before any work', async (t) => {
+  const rows = [0, 1].map((value) => ({ key: `${value}`, ratings: rated(value) }))
+  const plan = (wanted: string[]) => planRows({ ...sourceOf(t, rows, {}, 1, wanted), derived: ['verbosity'] })
+  t.strictSame((await plan(['a', 'verbosity'])).objectives, ['a'])
+  await t.rejects(plan(['a', 'helpful']), {
+    code: 'invalid_config',
+    message: /objectives names helpful, which is neither rated nor derived \(a, verbosity\)/
+  })
+})
+
+t.test('a key that one rated row holds out and another does not', async (t) => {
+  const rows = [
+    { key: 'k', split: 'test', ratings: rated(0) },
+    { key: 'k', ratings: rated(1) },
+    { key: 'l', ratings: rated(1) }
+  ]
+  await t.rejects(planRows(sourceOf(t, rows)), {
+    code: 'invalid_data',
+    message: /rows\.jsonl:2 has the key of .*rows\.jsonl:1, but is in no split and that in heldout/
+  })
+  t.equal((await planRows(sourceOf(t, rows, { split: 'train' }))).rows, 2)
+  const pairs = rows.map(({ key, split }) => JSON.stringify({ prompt: 'p', chosen: 'a', rejected: 'b', key, split }))
+  const source = sourceOf(t, rows)
+  writeFileSync(source.files[0]!, pairs.join('\n'))
+  t.equal((await planRows({ ...source, set: 'preferences' })).rows, 3, 'all pairs of such a key are for testing')
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { SetName } from '../../../src/train/embedded-set.js'
-import { TrainRowReader } from '../../../src/train/embed/train-row.js'
+import { TrainRowReader, unmatched } from '../../../src/train/embed/train-row.js'
 import { trainSettings } from '../../../src/train/settings.js'
 
 const user = (content: string) => ({ role: 'user', content })
@@ -54,6 +54,7 @@ t.test('preferences, with answers as texts and as messages', async (t) => {
   refused(alone, /has no prompt/)
   refused({ ...form, rejected: null }, /it has no rejected that is a text or a list/)
   refused({ ...form, margin: NaN }, /its margin is not a finite number/)
+  refused({ ...form, margin: -2 }, /its margin is negative: the rejected response is better/)
   refused({ ...form, chosen: [user('PRIVATE')] }, /message 0 is the last and not the assistant's/)
 })
 
@@ -107,4 +108,11 @@ t.test('bad rows are named, and never quoted', async (t) => {
   refused({ ...form, prompt: [{ role: 'PRIVAT', content: '' }] }, /message 0 has an unknown role/)
   refused({ ...form, split: 'PRIVATE' }, /its split is none of train, heldout, test, validation/)
   refused({ ...form, source: {} }, /its source is no text/)
+})
+
+t.test('patterns that no file has are known', async (t) => {
+  const files = ['help*.jsonl', 'reviews.parquet', '*'].map((match) => ({ match }))
+  const { data } = trainSettings({ data: { columns: { files } } }, 'x')
+  t.strictSame(unmatched(['/data/helpsteer.jsonl', 'x/other.jsonl'], data), ['reviews.parquet'])
+  t.strictSame(unmatched([], data).length, 3)
 })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { colour, heatMap, interval, lineChart, ticks } from '../../../src/train/report/charts.js'
 import { html, number, table } from '../../../src/train/report/html.js'
-import { reportHtml } from '../../../src/train/report/report.js'
+import { reportHtml, runReport } from '../../../src/train/report/report.js'
 import { readResults } from '../../../src/train/results.js'
 import { writeJson } from '../../../src/train/work-files.js'
 import { runArmorm } from '../../support/server.js'
@@ -109,6 +109,29 @@ t.test('the report has every part, fetches nothing, and names of the data are te
   }
 })
 
+t.test('results that are not of what is there now are named', async (t) => {
+  const work = await makeWork(join(t.testdir(), 'work'))
+  const results = await readResults(work)
+  t.notMatch(reportHtml(results), 'outdated')
+  const from = { stage1: results.stage1!.fingerprint, debias: 'before', preferences: 'before' }
+  const later = {
+    ...results,
+    debias: { ...results.debias!, stage1: 'before' },
+    stage2: { ...results.stage2!, made_from: from },
+    baselines: { ...results.baselines!, fingerprint: 'before' },
+    ablations: { rows: results.baselines!.rows, made_from: { ...from, debias: results.debias!.fingerprint } }
+  }
+  const text = reportHtml(later)
+  for (const [step, why] of [
+    ['debias', 'stage 1 has run again'],
+    ['stage2', 'debiasing has run again'],
+    ['baselines', 'stage 2 has run again']
+  ]) {
+    t.match(text, `<td>${step}</td><td>outdated</td><td>${why} since: run armorm train ${step} again</td>`)
+  }
+  t.notMatch(text, '<td>ablate</td>', 'the preferences are not embedded here')
+})
+
 t.test('steps that have not run are named, and nothing else is lost', async (t) => {
   const work = await makeWork(join(t.testdir(), 'work'), {
     debias: false,
@@ -133,6 +156,10 @@ t.test('the command writes the file, and says what is missing; a file of another
   t.match(stdout, /r\.html\n$/)
   t.match(stderr, 'armorm train baselines has not run')
   t.match(readFileSync(out, 'utf8'), /^<!doctype html>/)
+  await t.rejects(runReport(work, { line: () => undefined, progress: () => undefined }, join(work, 'none', 'r.html')), {
+    code: 'invalid_config',
+    message: /r\.html cannot be written \(ENOENT\)/
+  })
   writeFileSync(join(work, 'stage1.json'), '{"objectives": []}')
   const refused = await runArmorm(t, ['train', 'report', '--work', work])
   t.equal(refused.code, 1)

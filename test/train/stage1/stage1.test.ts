@@ -4,6 +4,8 @@ import t, { type Test } from 'tap'
 import { type Random, seeded } from '../../../src/random.js'
 import { trainSettings, type TrainSettings } from '../../../src/train/settings.js'
 import { readStage1, type Stage1Result } from '../../../src/train/stage1/result.js'
+import { splitPairs } from '../../../src/train/pairs.js'
+import { inValidation } from '../../../src/train/split.js'
 import { runStage1 } from '../../../src/train/stage1/stage1.js'
 import { normal } from '../../heads/matrices.js'
 import { ROOT } from '../../support/paths.js'
@@ -284,4 +286,72 @@ t.test('objectives with no labels but held-out ones are left out, and told', asy
     ['a', 'verbosity']
   )
   t.equal(lines[1], 'stage1: without labels on rows that are not held out: b')
+})
+
+t.test('prompts of test pairs are held out as if the data said so', async (t) => {
+  const random = seeded(5)
+  const count = 400
+  const values = (size: number) => Array.from({ length: size }, () => normal(random))
+  const rows = Array.from({ length: count }, (_, i) => ({ key: `prompt ${i % 200}` }))
+  const tensors = { response_states: values(count * 3), labels: values(count) }
+  const ratings = { set: 'ratings', hidden: 3, objectives: ['a'], rows, tensors } as const
+  const pairs = (more: object) => {
+    const rows = Array.from({ length: 100 }, (_, i) => ({ key: `prompt ${i}`, ...more }))
+    return { set: 'preferences', hidden: 3, rows, tensors: {} } as const
+  }
+  const trained = async (name: string, sets: readonly MadeSet[], stated: object) => {
+    const work = join(t.testdirName, name)
+    for (const set of sets) await writeSet(work, set)
+    const { split } = await runStage1(work, settings({ ...NONE, ...stated }), silent)
+    return { split, weight: (await readStage1(work)).weight }
+  }
+  t.testdir()
+  const all = await trained('alone', [ratings], {})
+  t.equal(all.split.rows.heldout, 0)
+  t.equal(all.split.test_prompts?.keys, 0)
+
+  const held = await trained('held', [ratings, pairs({})], { stage2: { test_share: 0.5 } })
+  const { keys } = held.split.test_prompts!
+  t.ok(keys > 30 && keys < 70, `${keys} of 100`)
+  t.equal(held.split.rows.heldout, 2 * keys)
+  const chosen = splitPairs(pairs({}).rows as never, { seed: 1, validationShare: 0.1, testShare: 0.5 }).test
+  const tested = new Set([...chosen].map((row) => `prompt ${row}`))
+  const stated = rows.map(({ key }) => ({ key, ...(tested.has(key) && { split: 'heldout' as const }) }))
+  const same = await trained('stated', [{ ...ratings, rows: stated }], {})
+  t.strictSame(held.weight, same.weight)
+  t.notSame(held.weight, all.weight)
+
+  const everyPrompt = { ...pairs({}), rows: Array.from({ length: 200 }, (_, i) => ({ key: `prompt ${i}` })) }
+  const { split } = await trained('every prompt', [ratings, everyPrompt], { stage2: { test_share: 0.2 } })
+  t.ok(split.rows.validation > 30 && split.rows.heldout > 50, 'some are left to choose alpha by')
+
+  const off = await trained('off', [ratings, pairs({})], { hold_out_test_prompts: false })
+  t.strictSame(off.weight, all.weight)
+  const byData = await trained('by data', [ratings, pairs({ split: 'heldout' })], {})
+  t.equal(byData.split.rows.heldout, 200, 'what the pairs hold out, the ratings do')
+})
+
+t.test('an alpha that is too small with the validation rows leaves the fit of the training rows', async (t) => {
+  const work = t.testdir()
+  const [hidden, count] = [24, 200]
+  const random = seeded(9)
+  const rows = Array.from({ length: count }, (_, i) => ({ key: `k${i}` }))
+  const validation = rows.map(({ key }) => inValidation(key, 1, 0.2))
+  // Rows for training leave directions to alpha alone; those for validation are so large that rounding outweighs it there.
+  const response_states = rows.flatMap((_, i) => {
+    const size = normal(random)
+    return Array.from({ length: hidden }, (_, j) => {
+      if (validation[i]) return 1e7 * size * Math.cos(j)
+      return j < 4 ? normal(random) : 0
+    })
+  })
+  const labels = rows.map(() => random())
+  await writeSet(work, { set: 'ratings', hidden, objectives: ['a'], rows, tensors: { response_states, labels } })
+  const stated = (refit: boolean) => settings({ ...NONE, stage1: { alphas: [1e-9], refit } })
+  const result = await runStage1(work, stated(true), silent)
+  const { weight } = await readStage1(work)
+  t.match(result.warnings.at(-1), /a: alpha 1e-9 is too small to fit again/)
+  t.equal(result.objectives[0]!.rows, validation.filter((held) => !held).length)
+  await runStage1(work, stated(false), silent)
+  t.strictSame(weight, (await readStage1(work)).weight)
 })

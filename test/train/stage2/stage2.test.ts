@@ -44,7 +44,7 @@ t.test('a gate that follows the prompt', async (t) => {
 })
 
 t.test('where the prompt does not matter it says so', async (t) => {
-  const folder = await work(t.testdir({}), { decides: () => [0.6, 0.3, 0.1, 0], seed: 2 })
+  const folder = await work(t.testdir({}), { decides: () => [0.6, 0.3, 0.1, 0], seed: 3 })
   const { lines, log } = kept()
   // The first gate is all but even, and no step may do better than it.
   const { warnings, best } = await runStage2(folder, settingsOf({ learning_rate: 0.002 }), log)
@@ -70,6 +70,15 @@ t.test('rows that state their split are tested on as they say', async (t) => {
   const { log } = kept()
   const { split } = await runStage2(folder, settingsOf({ steps: 2 }), log)
   t.equal(split.pairs.test, 300, 'both pairs of a key of which one is held out')
+})
+
+t.test('a category may have the name of what every object has', async (t) => {
+  const category = (index: number) => ['constructor', '__proto__', 'chat'][index % 3]!
+  const folder = await work(t.testdir({}), { pairs: 300, category })
+  const { weights } = await runStage2(folder, settingsOf({ steps: 2 }), kept().log)
+  t.strictSame(Object.keys(weights.categories).sort(), ['__proto__', 'chat', 'constructor'])
+  const pairs = Object.values(weights.categories).reduce((sum, { pairs }) => sum + pairs, 0)
+  t.equal(pairs, weights.all.pairs)
 })
 
 t.test('margins weigh pairs', async (t) => {
