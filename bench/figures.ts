@@ -53,6 +53,8 @@ export interface LowLoadFigures {
   readonly engine: readonly number[]
   /** As the reply's `timing` states. */
   readonly tokenize: readonly number[]
+  /** The same body sent to a server that does nothing: the client's own time and the loopback's. */
+  readonly bare: readonly number[]
 }
 
 export interface RepeatFigures {

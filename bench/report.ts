@@ -155,7 +155,8 @@ function lowLoadLines({ lowLoad }: Figures): string[] {
     '## Low load',
     '',
     `${lowLoad.conversations} conversations of ${fixed(lowLoad.meanTokens, 0)} tokens on average, one after another; milliseconds. The engine's time is that of the`,
-    'same conversation, alone in process, right after; what the server adds includes tokenization.',
+    'same conversation, alone in process, right after; what the server adds includes tokenization. A bare server is one of',
+    '`node:http` alone that reads the same body and answers a few bytes: what the client, the loopback and Node take.',
     '',
     table(
       ['', 'p50', 'p90', 'p99'],
@@ -163,7 +164,8 @@ function lowLoadLines({ lowLoad }: Figures): string[] {
         row('request over HTTP', lowLoad.http),
         row('engine alone', lowLoad.engine),
         row('added by the server', added(lowLoad)),
-        row('of that: tokenization', lowLoad.tokenize)
+        row('of that: tokenization', lowLoad.tokenize),
+        row('of that: as much as a bare server', lowLoad.bare)
       ]
     ),
     ''

@@ -29,5 +29,6 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
 }
 
 mkdirSync(join(root, 'build'), { recursive: true })
+console.error('compiling ...')
 const project = process.argv.includes('--tests') ? 'tsconfig.json' : 'tsconfig.build.json'
 run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, project)])

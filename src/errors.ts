@@ -220,7 +220,7 @@ export const ERRORS = {
     status: null,
     meaning: 'The execution provider asked for is not available on this machine.',
     action:
-      'Use --provider cpu, or install the CUDA libraries (README, GPU) and serve an fp16 bundle on a machine with a CUDA device.'
+      'Use --provider cpu, or install the CUDA libraries (docs/operating.md, GPU) and serve an fp16 bundle on a machine with a CUDA device.'
   },
   not_enough_memory: {
     status: null,

@@ -105,6 +105,11 @@ export class Metrics implements ScoringObserver {
     'Reloads of the bundle by outcome: ok, or the code of docs/errors.md of what kept the old model in service.',
     ['outcome']
   )
+  readonly #traceSpans = this.#counter(
+    'trace_spans_total',
+    'Spans by what became of them: exported, failed (the collector did not take them), dropped (too many waited).',
+    ['outcome']
+  )
   readonly #modelInfo = this.#gauge('model_info', 'The model being served.', ['model', 'revision', 'dtype', 'provider'])
   /** By the model that gave them. One that is no longer in service may still answer: that is seen by nobody. */
   readonly #rewards = new WeakMap<Manifest, RewardMetrics>()
@@ -227,6 +232,10 @@ export class Metrics implements ScoringObserver {
 
   reload(outcome: 'ok' | ErrorCode): void {
     this.#reloads.inc({ outcome })
+  }
+
+  traceSpans(outcome: 'exported' | 'failed' | 'dropped', count: number): void {
+    this.#traceSpans.inc({ outcome }, count)
   }
 
   batch({ sequences, tokens, distinctTokens, runMs, failed }: BatchInfo): void {

@@ -25,6 +25,11 @@ export interface ScoreReply {
   readonly timing?: { readonly tokenize_ms: number; readonly queue_ms: number; readonly run_ms: number }
 }
 
+/** Body of POST /score. */
+export function scoreRequest(conversations: readonly BenchConversation[], parts: readonly string[]): object {
+  return { inputs: conversations.map(({ messages }) => ({ messages })), return: parts }
+}
+
 export class ArmormServer implements Contestant {
   readonly #process: HttpProcess
 
@@ -59,10 +64,7 @@ export class ArmormServer implements Contestant {
 
   /** @throws Error with the server's own message for any reply but 200 */
   async post(conversations: readonly BenchConversation[], parts: readonly string[] = []): Promise<ScoreReply> {
-    const { status, body } = await this.send({
-      inputs: conversations.map(({ messages }) => ({ messages })),
-      return: parts
-    })
+    const { status, body } = await this.send(scoreRequest(conversations, parts))
     if (status !== 200) throw new Error(`the server answered ${status}: ${body.slice(0, 500)}`)
     return JSON.parse(body) as ScoreReply
   }

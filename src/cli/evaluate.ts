@@ -36,7 +36,7 @@ export function evaluateCommand(): Command {
         console.log(JSON.stringify({ models, files, ...BOOTSTRAP, ...found, left_out: leftOut }, null, 2))
       } else console.log(accuracyTable(found, folders).join('\n'))
       if (leftOut.length === 0) return
-      console.error(`armorm: ${leftOut.length} rows could not be scored and are left out:`)
+      console.error(`armorm: rows left out because they could not be scored: ${leftOut.length}`)
       for (const { place, reason } of leftOut.slice(0, NAMED)) console.error(`  ${place}: ${reason}`)
       if (leftOut.length > NAMED) console.error(`  and ${leftOut.length - NAMED} more, which --json names`)
     })

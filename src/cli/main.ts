@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import { ArmormError } from '../errors.js'
 import { packageVersion } from '../version.js'
+import { annotateCommand } from './annotate.js'
 import { calibrateCommand } from './calibrate.js'
 import { doctorCommand } from './doctor.js'
 import { evaluateCommand } from './evaluate.js'
@@ -18,6 +19,7 @@ const program = new Command('armorm')
   .enablePositionalOptions()
   .addCommand(serveCommand())
   .addCommand(exportCommand())
+  .addCommand(annotateCommand())
   .addCommand(calibrateCommand())
   .addCommand(doctorCommand())
   .addCommand(evaluateCommand())

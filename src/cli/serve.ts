@@ -17,6 +17,8 @@ import { listen } from '../http/listen.js'
 import { Lifecycle, unreadiness } from '../http/lifecycle.js'
 import { createLogger, type Logger } from '../http/logger.js'
 import { Metrics } from '../metrics.js'
+import { tracesUrl } from '../tracing/endpoint.js'
+import type { Tracing } from '../tracing/tracing.js'
 import { ExplainStore } from '../scoring/explain-store.js'
 import { LiveModels } from './live-models.js'
 import { loadAgain, type LoadedModel, loadModel, openBundle, type Surroundings } from './loaded-model.js'
@@ -27,6 +29,9 @@ import { StopSignals } from './stop-signals.js'
 const GIVE_UP_MS = 1000
 /** Milliseconds before the end of a stop at which those who still wait for room are told. */
 const LAST_WORDS_MS = 500
+
+/** Milliseconds for the last traces, within the deadline of a stop. */
+const LAST_TRACES_MS = 2000
 
 /** @param engineProgram - stands in for the engine's, in measurements of what is around it */
 export function serveCommand(engineProgram?: string): Command {
@@ -49,6 +54,7 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
   const logger = createLogger(options.logLevel)
   const signals = new StopSignals(logger)
   const keyFile = keyFileOf(options, logger)
+  const tracesTo = tracesUrl(options.otlpEndpoint, process.env)
   const admin = options.adminPort < 0 ? null : new AdminListener(options.adminHost, options.adminPort, options)
   const opened = await openBundle(options)
   const lifecycle = new Lifecycle()
@@ -71,6 +77,7 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
     cacheBytes: () => slot.current.cache.bytes,
     ready: () => unreadiness(lifecycle, slot.current.engine) === null
   })
+  const tracing = tracesTo && (await openTraces(tracesTo, options, metrics, logger))
   const surroundings: Surroundings = {
     options,
     logger,
@@ -106,6 +113,7 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
         operators: admin?.sockets ?? null,
         loopback: isLoopback(admin ? options.adminHost : options.host)
       },
+      ...(tracing && { tracing }),
       ...(options.adminReload === 'on' && { reload: () => reloader.reload() })
     },
     logger
@@ -128,7 +136,9 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
     const finished = await drain(app, lifecycle, { delayMs, deadlineMs })
     admin?.close()
     // A run that nobody waits for any more may outlast the deadline: the engine's process ends with this one.
-    if (finished) await Promise.race([slot.current.close(), deadline])
+    if (finished) {
+      await Promise.race([Promise.all([slot.current.close(), tracing?.close(LAST_TRACES_MS)]), deadline])
+    }
     return finished
   }
   // The log has the outcome.
@@ -139,6 +149,19 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
   if (!keyFile && !isLoopback(options.host)) {
     logger.warn({ host: options.host }, 'no API keys are set: whoever reaches this address can score')
   }
+}
+
+/** Has traces exported; what does it is loaded here, and nowhere else. */
+async function openTraces(url: URL, { traceRatio }: ServeOptions, metrics: Metrics, logger: Logger): Promise<Tracing> {
+  const { openTracing } = await import('../tracing/otlp.js')
+  // The rest of the URL may hold a password.
+  logger.info({ collector: url.origin, ratio: traceRatio }, 'traces are exported')
+  return openTracing({
+    url,
+    ratio: traceRatio,
+    onSpans: (outcome, count) => metrics.traceSpans(outcome, count),
+    warn: (facts, message) => logger.warn(facts, message)
+  })
 }
 
 /** The file of API keys, watched; null where none is set. @throws ArmormError invalid_config */

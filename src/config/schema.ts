@@ -239,6 +239,19 @@ export const ServeOptions = Type.Object(
       default: 8,
       description: 'seconds to finish what is in flight when asked to stop, after --drain-delay'
     }),
+    otlpEndpoint: Type.String({
+      minLength: 1,
+      default: 'auto',
+      description:
+        'URL of an OpenTelemetry collector that takes OTLP over HTTP, to which traces go; none: no traces; auto: none unless OTEL_EXPORTER_OTLP_ENDPOINT is set'
+    }),
+    traceRatio: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      default: 1,
+      description:
+        'part of the requests that are traced, of those whose caller has not decided it; 1: all, or what OTEL_TRACES_SAMPLER says'
+    }),
     logLevel: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
       default: 'info',
       description: 'least severe level to log'

@@ -143,7 +143,11 @@ export function gpuCheck({ gpus, cudaLibraries, cudaProvider }: MachineFacts, { 
   }
   const missing = CUDA_LIBRARIES.filter((name) => !cudaLibraries.includes(name))
   if (!cudaProvider) {
-    return fail('GPU', found || 'none', "ONNX Runtime's CUDA libraries are not installed: README, GPU, says how")
+    return fail(
+      'GPU',
+      found || 'none',
+      "ONNX Runtime's CUDA libraries are not installed: docs/operating.md, GPU, says how"
+    )
   }
   if (found === '') return fail('GPU', 'nvidia-smi finds none', 'give the process a GPU, or serve --provider cpu')
   if (missing.length > 0) {

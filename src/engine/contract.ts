@@ -84,6 +84,8 @@ export interface EngineCapacity {
 /** Batches that the engine's process has at a time: one that it runs, and one that it finds in its pipe when that one ends. */
 export const ENGINE_DEPTH = 2
 
+export type OnRunFailure = (rows: readonly number[], reason: EngineFault) => void
+
 export interface Engine<O extends Outputs = HeadOutputs> {
   /** Loads the model; resolves once batches can run. @throws ArmormError of the start-up kind. */
   load(): Promise<void>
@@ -92,10 +94,15 @@ export interface Engine<O extends Outputs = HeadOutputs> {
    * fails is tried once more, then in halves: what fails alone is refused, the rest is answered.
    * @param wanted - whether anybody still waits for the sequence at a place of the batch; what nobody waits for when its
    *   turn comes, or comes again, is refused with client_closed
+   * @param onFailure - told of each run that failed, with the places in the batch that were in it
    * @throws ArmormError when no sequence has an answer, and all for one reason: engine_failed, client_closed,
    *   engine_unavailable (not loaded, stopping, keeps failing)
    */
-  run(batch: readonly EngineSequence[], wanted?: (row: number) => boolean): Promise<RunOutputs<O>>
+  run(
+    batch: readonly EngineSequence[],
+    wanted?: (row: number) => boolean,
+    onFailure?: OnRunFailure
+  ): Promise<RunOutputs<O>>
   health(): EngineHealth
   /** What was measured when it was loaded; null if nothing was. */
   capacity(): EngineCapacity | null

@@ -10,6 +10,7 @@ import {
   type EngineSequence,
   type EngineState,
   type HeadOutputs,
+  type OnRunFailure,
   type Outputs,
   type RunOutputs,
   type StateOutputs
@@ -123,12 +124,16 @@ class Supervisor<O extends Outputs> implements Engine<O> {
     if (this.#state === 'starting') this.#state = 'ready'
   }
 
-  run(batch: readonly EngineSequence[], wanted: (row: number) => boolean = () => true): Promise<RunOutputs<O>> {
+  run(
+    batch: readonly EngineSequence[],
+    wanted: (row: number) => boolean = () => true,
+    onFailure?: OnRunFailure
+  ): Promise<RunOutputs<O>> {
     if (batch.length === 0) return Promise.reject(new RangeError('a batch needs at least one sequence'))
     if (this.#state !== 'ready' && this.#state !== 'restarting') {
       return Promise.reject(new ArmormError('engine_unavailable', `the engine is ${this.#state}`))
     }
-    const work = new Work(batch, this.#form.widths, wanted)
+    const work = new Work(batch, this.#form.widths, wanted, onFailure)
     work.interrupted = this.#state === 'restarting'
     this.#works.push(work)
     this.#waiting.push(work.whole())
@@ -256,8 +261,9 @@ class Supervisor<O extends Outputs> implements Engine<O> {
   }
 
   /** Counts a failure. @returns what to run next */
-  #blame(part: Part<O>, { message }: Fault, ended: boolean): Part<O>[] {
+  #blame(part: Part<O>, { reason, message }: Fault, ended: boolean): Part<O>[] {
     part.work.interrupted = true
+    part.work.onFailure?.(part.rows, reason)
     const parts = part.work.fail(part, { message, ended })
     if (parts.length > 1 && part.failures === 1) {
       this.#options.onEvent?.({ type: 'bisection', sequences: part.rows.length })

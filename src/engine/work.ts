@@ -1,6 +1,6 @@
 /** A batch on its way: tried whole, once more whole, then in halves, until each of its sequences is decided. */
 import { ArmormError } from '../errors.js'
-import type { EngineSequence, HeadOutputs, Outputs, RunOutputs } from './contract.js'
+import type { EngineSequence, HeadOutputs, OnRunFailure, Outputs, RunOutputs } from './contract.js'
 import type { Widths } from './protocol.js'
 
 /** Runs of a whole batch before it is divided. */
@@ -39,8 +39,14 @@ export class Work<O extends Outputs = HeadOutputs> {
   /**
    * @param widths - of the outputs
    * @param wanted - whether anybody still waits for a sequence, by its place
+   * @param onFailure - told of each run that failed
    */
-  constructor(batch: readonly EngineSequence[], widths: Widths<O>, wanted: (row: number) => boolean) {
+  constructor(
+    batch: readonly EngineSequence[],
+    widths: Widths<O>,
+    wanted: (row: number) => boolean,
+    readonly onFailure?: OnRunFailure
+  ) {
     this.#batch = batch
     this.#widths = widths
     this.#wanted = wanted

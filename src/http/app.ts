@@ -4,7 +4,6 @@ import { CONTRACTS } from './contracts/index.js'
 import { registerContracts } from './contracts/register.js'
 import { readJsonBodies } from './json-body.js'
 import { withoutKey } from './auth/url-key.js'
-import { requestLogger } from './logger.js'
 import { afterReplies } from './pipeline.js'
 import { admission } from './plugins/admission.js'
 import { auth } from './plugins/auth.js'
@@ -38,7 +37,6 @@ export async function createApp(services: ServerServices, logger?: FastifyBaseLo
     // The one line a request gets comes from plugins/request-end.ts: Fastify's own carry the URL.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
-    childLoggerFactory: requestLogger,
     ...(access.keys && { rewriteUrl: withoutKey }),
     bodyLimit: limits.bodyLimit,
     // In which a request has to arrive; a reply may take as long as it takes.
@@ -59,7 +57,7 @@ export async function createApp(services: ServerServices, logger?: FastifyBaseLo
     frameworkErrors: (error, request, reply) => {
       // No hook runs for these.
       followRequest(request, reply, metrics)
-      void sendError(recognise(error, limits), request, nameReply(request, reply))
+      void sendError(recognise(error, limits), request, nameReply(request, reply, services.tracing))
     }
   })
   // Node answers an expectation it does not know by a 417 without a word; it may as well be left alone.
@@ -70,7 +68,7 @@ export async function createApp(services: ServerServices, logger?: FastifyBaseLo
   app.setSerializerCompiler(() => JSON.stringify)
 
   await app.register(errors, { limits })
-  await app.register(requestIds)
+  await app.register(requestIds, services)
   await app.register(requestEnd, services)
   await app.register(connections, services)
   await app.register(auth, services)

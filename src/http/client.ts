@@ -3,7 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { ArmormError } from '../errors.js'
 import type { Caller } from '../scoring/scorer.js'
+import type { Timeline } from '../scoring/timeline.js'
 import type { Limits } from './services.js'
+import { tracedRequest } from './trace.js'
 
 const TIMEOUT_HEADER = 'x-request-timeout-ms'
 const PRIORITY_HEADER = 'x-priority'
@@ -36,11 +38,15 @@ export class Client implements Caller {
   readonly #gone = new AbortController()
   readonly deadline: number
   readonly priority: Caller['priority']
+  readonly timeline?: Timeline
 
   /** @throws ArmormError invalid_request for a timeout or a priority that is none */
-  constructor({ headers }: FastifyRequest, reply: FastifyReply, { requestTimeout }: Limits) {
+  constructor(request: FastifyRequest, reply: FastifyReply, { requestTimeout }: Limits) {
+    const { headers } = request
     const timeout = timeoutOf(headers[TIMEOUT_HEADER], requestTimeout)
     this.priority = priorityOf(headers[PRIORITY_HEADER])
+    const traced = tracedRequest(request)
+    if (traced) this.timeline = traced.timeline
     // The time runs from the arrival of the request, not from when its body was read.
     const left = timeout - reply.elapsedTime
     this.deadline = performance.now() + left
@@ -61,6 +67,10 @@ export class Client implements Caller {
 
   get reason(): unknown {
     return this.signal.reason as unknown
+  }
+
+  ran(...heard: Parameters<Timeline['ran']>): void {
+    this.timeline?.ran(...heard)
   }
 
   #expire(timeout: number): void {

@@ -5,6 +5,7 @@ import type { Engine, ExecutionProvider } from '../engine/contract.js'
 import type { Metrics } from '../metrics.js'
 import type { ExplainStore } from '../scoring/explain-store.js'
 import type { Scorer } from '../scoring/scorer.js'
+import type { Tracing } from '../tracing/tracing.js'
 import type { Access } from './auth/access.js'
 import type { ContractSettings } from './contracts/settings.js'
 import type { JsonLimits } from './json-shape.js'
@@ -60,6 +61,8 @@ export interface ServerServices {
   readonly metrics: Metrics
   readonly limits: Limits
   readonly access: Access
+  /** Left out: no traces are made. */
+  readonly tracing?: Tracing
   /** Reads the bundle anew and puts it into service; left out: there is no route for it. */
   readonly reload?: () => Promise<Reloaded>
 }

@@ -50,6 +50,8 @@ export interface Entrant {
   readonly bytes: number
   /** Aborts, with the reason, when nobody waits any more. */
   readonly signal?: AbortSignal | undefined
+  /** Told from when to when it stood in line, by the clock of the deadlines, whatever became of it. */
+  readonly onStood?: ((from: number, to: number) => void) | undefined
 }
 
 type Obstacle = 'tokens' | 'conversations' | 'deadline'
@@ -185,8 +187,10 @@ export class Admission {
 
   #stand(need: Need, entrant: Entrant, place: number): Promise<void> {
     const line = this.#lineOf(entrant.bulk)
+    const since = this.#now()
     return new Promise((resolve, reject) => {
       const leave = () => {
+        entrant.onStood?.(since, this.#now())
         line.splice(line.indexOf(standing), 1)
         this.#lineBytes -= entrant.bytes
         this.#lineTokens -= need.tokens

@@ -1,9 +1,15 @@
 /** Requests that arrive together run together: a queue in front of the engine. */
-import { type Engine, ENGINE_DEPTH, type EngineSequence, type HeadOutputs } from '../engine/contract.js'
+import {
+  type Engine,
+  ENGINE_DEPTH,
+  type EngineFault,
+  type EngineSequence,
+  type HeadOutputs
+} from '../engine/contract.js'
 import { ArmormError } from '../errors.js'
 import { type BatchLimits, type Plan, planBatch } from './plan-batch.js'
 import { Queued, WaitingLane } from './queued.js'
-import type { CallerState, HeadValues, RatedSequence } from './rated-sequence.js'
+import type { BatchRun, CallerState, HeadValues, RatedSequence } from './rated-sequence.js'
 import { TokenRate } from './token-rate.js'
 
 /** A batch that ended. */
@@ -39,6 +45,9 @@ const URGENT_BATCHES = 3
  */
 const LEAD_MS = 20
 const LEAD_PART = 0.25
+
+/** Batches of the process, whatever model they ran on. */
+let batches = 0
 
 /** A batch that the engine has. */
 interface Handed {
@@ -232,8 +241,10 @@ export class BatchQueue {
     const tokens = batch.reduce((sum, item) => sum + item.tokens, 0)
     const oldest = batch.reduce((first, { since }) => Math.min(first, since), Infinity)
     const handed = { tokens: distinctTokens, allTokens: tokens, at: this.#now() }
+    const id = ++batches
+    const failures: { at: number; rows: readonly number[]; reason: EngineFault }[] = []
     this.#handed.push(handed)
-    const ended = (failed: boolean, undisturbed = false): { began: number; runMs: number } => {
+    const ended = (failed: boolean, undisturbed = false): BatchRun => {
       const began = this.#began(handed)
       const backlogSince = Math.max(this.#lastEnd, oldest)
       this.#lastEnd = this.#now()
@@ -247,21 +258,26 @@ export class BatchQueue {
         if (large) this.#servedRate.add(tokens, this.#lastEnd - backlogSince)
       }
       this.#options.onBatch?.({ sequences: batch.length, tokens, distinctTokens, runMs, failed })
-      return { began, runMs }
+      return { id, began, ended: this.#lastEnd, sequences: batch.length, tokens, distinctTokens, failures }
     }
     try {
       const sequences = batch.map(({ sequence }) => sequence)
-      const outputs = await this.#engine.run(sequences, (row) => this.#wanted(batch[row]!))
-      const { began, runMs } = ended(false, !outputs.interrupted)
+      const outputs = await this.#engine.run(
+        sequences,
+        (row) => this.#wanted(batch[row]!),
+        (rows, reason) => failures.push({ at: this.#now(), rows, reason })
+      )
+      const run = ended(false, !outputs.interrupted)
       batch.forEach((item, row) => {
         const refusal = outputs.refused?.get(row)
-        if (refusal) return this.#refuse(item, refusal)
-        const times = { queueMs: began - item.since, runMs }
+        if (refusal) return this.#refuse(item, refusal, run, row)
+        item.caller?.ran?.(run, { row, tokens: item.tokens, refused: false })
+        const times = { queueMs: run.began - item.since, runMs: run.ended - run.began }
         item.resolve({ ...this.#row(outputs, row), origin: 'run', batchSize: batch.length, ...times })
       })
     } catch (error) {
-      ended(true)
-      for (const item of batch) this.#refuse(item, error)
+      const run = ended(true)
+      batch.forEach((item, row) => this.#refuse(item, error, run, row))
     }
     this.#handOver()
   }
@@ -276,8 +292,9 @@ export class BatchQueue {
   }
 
   /** The engine did not answer: for a reason of its own, or because nobody waited any more. */
-  #refuse(item: Queued, error: unknown): void {
+  #refuse(item: Queued, error: unknown, run: BatchRun, row: number): void {
     const code = error instanceof ArmormError ? error.code : null
+    if (code === 'engine_failed') item.caller?.ran?.(run, { row, tokens: item.tokens, refused: true })
     const notRun = code === 'client_closed' || code === 'engine_unavailable'
     if (notRun && !this.#wanted(item)) this.#drop(item)
     // Somebody has joined it since the engine left it out.

@@ -2,7 +2,7 @@
 import type { EngineSequence } from '../engine/contract.js'
 import { ArmormError } from '../errors.js'
 import type { Admission, Entrant, Need, Ticket } from '../scheduling/admission.js'
-import type { CallerState } from '../scheduling/rated-sequence.js'
+import type { BatchRun, CallerState, RunPlace } from '../scheduling/rated-sequence.js'
 import type { Conversation, Truncation } from '../text/conversation.js'
 import type { RememberedTokens } from './remembered-tokens.js'
 import type { RewardCache } from './reward-cache.js'
@@ -58,6 +58,7 @@ export class Door {
   async enter(works: readonly (Conversation | ArmormError)[], asking: Asking): Promise<Pass> {
     const { admission, cache, bulk: bulkContracts } = this.#options
     const { caller, patience } = asking
+    const timeline = caller?.timeline
     const conversations = works.filter((work) => 'kind' in work)
     const characters = conversations.map(charactersOf)
     const bulk = caller?.priority ? caller.priority === 'bulk' : bulkContracts.has(asking.protocol)
@@ -66,7 +67,8 @@ export class Door {
       deadline: caller?.deadline ?? Infinity,
       patientUntil: patience === undefined ? null : performance.now() + 1000 * patience,
       bytes: BYTES * characters.reduce((sum, count) => sum + count, 0),
-      signal: caller?.signal
+      signal: caller?.signal,
+      onStood: timeline && ((from, to) => timeline.stood(from, to))
     }
     const rough = characters.map((count) => Math.min(Math.ceil(count / CHARACTERS), this.#options.maxTokens))
     const guess = { tokens: rough.reduce((sum, tokens) => sum + tokens, 0), conversations: rough.length }
@@ -133,6 +135,10 @@ class BulkCaller implements CallerState {
 
   get deadline(): number {
     return this.#caller.deadline ?? Infinity
+  }
+
+  ran(run: BatchRun, place: RunPlace): void {
+    this.#caller.ran?.(run, place)
   }
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { EngineSequence } from '../engine/contract.js'
 import { ArmormError } from '../errors.js'
-import type { CallerState, HeadValues, RatedSequence } from '../scheduling/rated-sequence.js'
+import type { BatchRun, CallerState, HeadValues, RatedSequence, RunPlace } from '../scheduling/rated-sequence.js'
 import { isFiniteReward } from './finite.js'
 import type { Rater } from './rater.js'
 
@@ -123,6 +123,10 @@ class Callers implements CallerState {
 
   get reason(): unknown {
     return this.#callers[0]?.reason
+  }
+
+  ran(run: BatchRun, place: RunPlace): void {
+    for (const caller of this.#callers) caller?.ran?.(run, place)
   }
 
   /** As urgent as the most urgent. */

@@ -8,6 +8,7 @@ import type { ExplainStore } from './explain-store.js'
 import { isFiniteReward } from './finite.js'
 import type { CallerState, RatedSequence } from '../scheduling/rated-sequence.js'
 import type { Rater, Tokenize } from './rater.js'
+import type { Timeline } from './timeline.js'
 import { isItemError, type Outcome, type Reward, type ScoringInput, type Timing, type Usage } from './reward.js'
 
 /** Through which door a conversation came; a label of the metrics. */
@@ -57,6 +58,8 @@ export interface Caller extends CallerState {
   readonly priority?: 'interactive' | 'bulk' | undefined
   /** Aborted, with the reason, when nobody waits any more or the time is over. */
   readonly signal: AbortSignal
+  /** Of a request that is traced. */
+  readonly timeline?: Timeline
 }
 
 export interface ScoreOptions {
@@ -118,8 +121,13 @@ export class Scorer {
 
   /** Scores one conversation. @throws ArmormError, and the reason of `caller` */
   async scoreOne(conversation: Conversation, options: Omit<ScoreOptions, 'onError'>): Promise<Reward> {
+    const timeline = options.caller?.timeline
+    timeline?.began(options.protocol, 1, this.#manifest.model.revision)
     const rated = this.#admitted([conversation], options, async (pass) => {
-      const tokenized = await this.#tokenizeWork(conversation, options)
+      const tokenized = await timed(
+        () => this.#tokenizeWork(conversation, options),
+        (from, to) => timeline?.tokenized(from, to)
+      )
       await pass.settle([tokenized.sequence])
       const outcome = this.#rate(tokenized, options, pass)
       pass.release()
@@ -131,11 +139,16 @@ export class Scorer {
   async #score(inputs: readonly ScoringInput[], options: ScoreOptions): Promise<Scores> {
     const started = performance.now()
     const places = inputs.flatMap(placesOf)
-    if (options.onError === 'request') this.#refuseUnusable(places, options.protocol)
+    const timeline = options.caller?.timeline
+    timeline?.began(options.protocol, places.length, this.#manifest.model.revision)
+    if (options.onError === 'request') this.#refuseUnusable(places, options)
     const works = places.map(({ work }) => work)
     let tokenizedAt = started
     const rated = await this.#admitted(works, options, async (pass) => {
-      const tokenized = await this.#each(places, options, (place) => this.#tokenizeWork(place.work, options))
+      const tokenized = await timed(
+        () => this.#each(places, options, (place) => this.#tokenizeWork(place.work, options)),
+        (from, to) => timeline?.tokenized(from, to)
+      )
       tokenizedAt = performance.now()
       const sequences = tokenized.flatMap((each) => (each instanceof ArmormError ? [] : each.sequence))
       await pass.settle(sequences)
@@ -173,24 +186,31 @@ export class Scorer {
     asking: Asking,
     work: (pass: Pass) => Promise<T>
   ): Promise<T> {
+    const timeline = asking.caller?.timeline
     const refused = (error: unknown): never => {
-      works.forEach(() => this.#count(asking.protocol, error))
+      works.forEach(() => this.#count(asking, error))
+      if (error instanceof ArmormError && error.code === 'overloaded')
+        timeline?.refused(String(error.details['reason']))
       throw error
     }
     const open: Pass = { caller: asking.caller, settle: async () => {}, release: () => {} }
     const pass = this.#door ? await this.#door.enter(works, asking).catch(refused) : open
+    const settle: Pass['settle'] = async (sequences) => {
+      await pass.settle(sequences).catch(refused)
+      timeline?.queued(performance.now())
+    }
     try {
-      return await work({ ...pass, settle: (sequences) => pass.settle(sequences).catch(refused) })
+      return await work({ ...pass, settle })
     } finally {
       pass.release()
     }
   }
 
   /** What was already refused refuses the request before any of its neighbours is tokenized. */
-  #refuseUnusable(places: readonly Place[], protocol: Protocol): void {
+  #refuseUnusable(places: readonly Place[], asking: Asking): void {
     for (const place of places) {
       if (!(place.work instanceof ArmormError)) continue
-      this.#count(protocol, place.work)
+      this.#count(asking, place.work)
       throw located(place.work, place)
     }
   }
@@ -220,8 +240,9 @@ export class Scorer {
 
   async #tokenizeWork(
     work: Conversation | ArmormError,
-    { protocol, truncation, caller }: Pick<ScoreOptions, 'protocol' | 'truncation' | 'caller'>
+    asking: Pick<ScoreOptions, 'protocol' | 'truncation' | 'caller'>
   ): Promise<Tokenized> {
+    const { truncation, caller } = asking
     try {
       if (work instanceof ArmormError) throw work
       const started = performance.now()
@@ -235,18 +256,20 @@ export class Scorer {
         cachedTokens: 0
       }
       this.#observer.tokenized(performance.now() - started, usage)
+      caller?.timeline?.read(usage)
       return { sequence: { ids, gateIndex }, usage }
     } catch (error) {
-      this.#count(protocol, error)
+      this.#count(asking, error)
       throw error
     }
   }
 
   async #rate(
     { sequence, usage }: Tokenized,
-    { protocol, keep }: Pick<ScoreOptions, 'protocol' | 'keep'>,
+    asking: Pick<ScoreOptions, 'protocol' | 'keep' | 'caller'>,
     { caller }: Pick<Pass, 'caller'>
   ): Promise<Rated> {
+    const { protocol, keep } = asking
     try {
       const rated = await this.#rater.rate(sequence, caller)
       if (!isFiniteReward(rated)) {
@@ -259,9 +282,10 @@ export class Scorer {
       const values = { score, ratings, gating, adjusted, usage: { ...usage, cachedTokens } }
       const reward: Reward = { ...values, explainId: keep ? this.#store.put({ ...values, manifest }) : null }
       this.#observer.rated(protocol, reward, rated, manifest)
+      asking.caller?.timeline?.rated(origin)
       return { reward, queueMs, runMs }
     } catch (error) {
-      this.#count(protocol, error)
+      this.#count(asking, error)
       throw error
     }
   }
@@ -286,9 +310,20 @@ export class Scorer {
     }
   }
 
-  #count(protocol: Protocol, error: unknown): void {
+  #count({ protocol, caller }: Pick<Asking, 'protocol' | 'caller'>, error: unknown): void {
+    caller?.timeline?.failed()
     if (error instanceof ArmormError && error.status < 500) this.#observer.rejected(protocol)
     else this.#observer.failed(protocol)
+  }
+}
+
+/** Does a step and tells from when to when, whatever became of it. */
+async function timed<T>(step: () => Promise<T>, tell: (from: number, to: number) => void): Promise<T> {
+  const from = performance.now()
+  try {
+    return await step()
+  } finally {
+    tell(from, performance.now())
   }
 }
 

@@ -14,11 +14,11 @@ export class IdMemory {
   /** One id, as most words have, is kept without an array. */
   readonly #kept: LRUCache<string, number | readonly number[]> | null
 
-  /** @param bytes 0 remembers nothing. */
-  constructor(bytes: number) {
+  /** @param capacity in bytes; 0 remembers nothing. */
+  constructor(readonly capacity: number) {
     const sizeCalculation = (ids: number | readonly number[], text: string) =>
       ENTRY_OVERHEAD + 2 * text.length + 8 * (typeof ids === 'number' ? 0 : ids.length)
-    this.#kept = bytes > 0 ? new LRUCache({ maxSize: bytes, sizeCalculation }) : null
+    this.#kept = capacity > 0 ? new LRUCache({ maxSize: capacity, sizeCalculation }) : null
   }
 
   /** Bytes of what is kept. */

@@ -57,6 +57,11 @@ export class TextModel {
     return new TextModel(tokenizer, template, config, limits)
   }
 
+  /** Brings the vocabulary's own words into memory, a little at each step: {@link TextTokenizer.learnWords}. */
+  learnWords(): Generator<undefined, void> {
+    return this.#tokenizer.learnWords()
+  }
+
   /**
    * Tokenizes a conversation.
    *

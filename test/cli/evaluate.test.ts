@@ -1,4 +1,4 @@
-import { cpSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { pairRows } from '../../src/cli/evaluate.js'
@@ -6,11 +6,8 @@ import { loadBundle } from '../../src/bundle/load.js'
 import type { PairAccuracy } from '../../src/evaluate/accuracy.js'
 import type { Pair } from '../../src/evaluate/pairs.js'
 import { rateInOrder } from '../../src/evaluate/rate.js'
-import { exportBundle } from '../../src/export/export-bundle.js'
-import { checkpointFolder } from '../support/checkpoints.js'
-import { DEFAULT_MODEL } from '../support/paths.js'
 import { runArmorm } from '../support/server.js'
-import { tinyBundle } from '../support/bundles.js'
+import { textBundle, tinyBundle } from '../support/bundles.js'
 
 const COLOURS = ['Red', 'Blue.', 'A green one', 'Black, or white', 'xkcd', '', 'Pink\n\nor so', 'I cannot say.']
 const ROWS = COLOURS.map((chosen, i) => ({
@@ -24,16 +21,7 @@ const ROWS = COLOURS.map((chosen, i) => ({
 type Report = PairAccuracy & { models: { folder: string }[]; left_out: { place: string; reason: string }[] }
 
 /** A small bundle that takes the built-in model's tokenizer; all tests read it. */
-const BUNDLE = join(t.testdir(), 'bundle')
-
-t.before(async () => {
-  const checkpoint = join(BUNDLE, '..', 'checkpoint')
-  cpSync(checkpointFolder('armorm-tiny'), checkpoint, { recursive: true })
-  for (const name of ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja']) {
-    cpSync(join(DEFAULT_MODEL, name), join(checkpoint, name))
-  }
-  await exportBundle({ checkpoint, out: BUNDLE, precision: 'fp32', maxTokens: 64 })
-})
+const BUNDLE = await textBundle(t.testdir())
 
 /** A file of these rows. */
 function dataOf(t: Test, rows: readonly unknown[]): string {
@@ -118,7 +106,7 @@ t.test('rows that cannot be scored are counted and named, never quoted; the tabl
     /on 2 pairs of 2 prompts; ties count half; intervals of 95 % by prompt\nsections: by the field `section`/
   )
   t.match(stdout, /^Chat +1\n {2}\S+bundle +0 +(?:0|50|100)\.0 [^]+^\(no section\) +1\n[^]+^all: mean of pairs +2$/m)
-  t.match(stderr, /2 rows could not be scored and are left out:\n/)
+  t.match(stderr, /could not be scored: 2\n/)
   t.match(stderr, /data\.jsonl:2: it has no rejected that is a text/)
   t.match(stderr, /data\.jsonl:3: too_long: /)
   t.notMatch(stdout + stderr, /PRIVATE/)

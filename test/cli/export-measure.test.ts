@@ -1,15 +1,13 @@
-import { cpSync, readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checksum } from '../../src/bundle/files.js'
 import { loadBundle } from '../../src/bundle/load.js'
 import { exportBundle } from '../../src/export/export-bundle.js'
-import { checkpointFolder } from '../support/checkpoints.js'
-import { DEFAULT_MODEL } from '../support/paths.js'
+import { checkpointFolder, textCheckpoint } from '../support/checkpoints.js'
 import { runArmorm, startArmorm } from '../support/server.js'
 import { until } from '../support/until.js'
 
-const TEXT_FILES = ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja']
 const COLOURS = ['Red', 'Blue.', 'A green one', 'Black, or white', 'xkcd', '', 'Pink\n\nor so', 'I cannot say.']
 const GROUPS = [
   { prompt: 'Name a colour.', responses: COLOURS },
@@ -19,9 +17,7 @@ const GROUPS = [
 /** A folder with a small checkpoint, which takes the built-in model's tokenizer, and a file of groups. */
 function setUp(t: Test, lines: readonly unknown[] = GROUPS) {
   const folder = t.testdir()
-  const checkpoint = join(folder, 'checkpoint')
-  cpSync(checkpointFolder('armorm-tiny'), checkpoint, { recursive: true })
-  for (const name of TEXT_FILES) cpSync(join(DEFAULT_MODEL, name), join(checkpoint, name))
+  const checkpoint = textCheckpoint(join(folder, 'checkpoint'))
   const data = join(folder, 'data.jsonl')
   writeFileSync(data, lines.map((line) => JSON.stringify(line)).join('\n'))
   const out = join(folder, 'bundle')

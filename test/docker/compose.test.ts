@@ -53,6 +53,12 @@ t.test('without a profile there is one server, with the other the other', async 
   )
 })
 
+t.test('Jaeger is there only where it is asked for, and takes what the server is told to send', async (t) => {
+  t.strictSame(compose.services['jaeger']?.profiles, ['tracing'])
+  const [command = ''] = /^ARMORM_OTLP_ENDPOINT=.* --profile tracing .*$/m.exec(read('docs/tracing.md')) ?? []
+  t.match(command, /=http:\/\/jaeger:4318 .* --profile cpu --profile tracing /)
+})
+
 t.test('a server may finish what is in flight before it is killed', async (t) => {
   for (const [name, { build, stop_grace_period: grace }] of services) {
     if (build) t.ok(parseInt(grace ?? '10s') > Number(optionSchema('shutdownDeadline').default), name)

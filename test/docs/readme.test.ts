@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import { annotateCommand } from '../../src/cli/annotate.js'
 import { calibrateCommand } from '../../src/cli/calibrate.js'
 import { doctorCommand } from '../../src/cli/doctor.js'
 import { evaluateCommand } from '../../src/cli/evaluate.js'
@@ -16,7 +17,9 @@ import { metricsPage } from '../../scripts/metrics-page.js'
 import { fakeApp } from '../http/helpers.js'
 import { documents, fences, marked, read, section, tableRows } from '../support/documents.js'
 
-const README = read('README.md')
+/** Where requests and replies of this server's own routes are shown. */
+const SHOWN = ['README.md', 'docs/api.md'].map(read).join('\n')
+const API = read('docs/api.md')
 
 const exportFlags = exportCommand().options.map(({ long }) => long ?? '')
 /** Of `npm run fidelity` and the benches, as they declare them for parseArgs. */
@@ -45,6 +48,7 @@ t.test('the flags and variables that the documents name exist', async (t) => {
     ...serveCommand().options.map(({ long }) => long),
     ...exportFlags,
     ...[
+      annotateCommand(),
       calibrateCommand(),
       doctorCommand(),
       evaluateCommand(),
@@ -57,15 +61,27 @@ t.test('the flags and variables that the documents name exist', async (t) => {
     '--help',
     // Of npm run test:fuzz.
     '--long',
+    // Of clients/python/examples/annotate.py.
+    '--url',
+    '--ratings',
     // slime's, with which users name a contract's URL.
     '--rm-type',
     '--rm-url',
     '--reward-key',
+    // curl's.
+    '--data-urlencode',
     // Docker Compose's.
     '--build',
     '--profile',
+    // Docker's.
+    '--build-arg',
+    '--cap-drop',
+    '--entrypoint',
+    '--read-only',
+    '--rm',
     // npm's own.
     '--ignore-scripts',
+    '--omit',
     '--package-lock-only',
     '--omit-lockfile-registry-resolved'
   ])
@@ -77,7 +93,7 @@ t.test('the flags and variables that the documents name exist', async (t) => {
 })
 
 t.test('the table of server options is that of the schema', async (t) => {
-  const rows = tableRows(section(README, 'Server options')).map((row) => row.slice(0, 4))
+  const rows = tableRows(read('docs/options.md')).map((row) => row.slice(0, 4))
   const wanted = OPTION_NAMES.map((name) =>
     [flagOf(name), variableOf(name), name, optionSchema(name).default].map((cell) => `\`${cell}\``)
   )
@@ -85,59 +101,43 @@ t.test('the table of server options is that of the schema', async (t) => {
 })
 
 t.test('the table of export options has every flag', async (t) => {
-  const rows = tableRows(section(README, 'Exporting a checkpoint')).flatMap(([first = '']) => marked(first))
+  const rows = tableRows(section(read('docs/export.md'), 'Options')).flatMap(([first = '']) => marked(first))
   t.strictSame(
     rows.filter((name) => name.startsWith('--')),
     exportFlags
   )
 })
 
-t.test('the table of flags of evaluate has every flag', async (t) => {
-  const rows = tableRows(section(README, 'Evaluating')).map(([first = '']) => marked(first)[0])
-  t.strictSame(
-    rows,
-    evaluateCommand().options.map(({ long }) => long)
-  )
-})
+for (const [page, command] of [
+  ['evaluating', evaluateCommand()],
+  ['annotating', annotateCommand()]
+] as const) {
+  t.test(`the table of flags of ${command.name()} has every flag`, async (t) => {
+    const rows = tableRows(read(`docs/${page}.md`)).map(([first = '']) => marked(first)[0])
+    t.strictSame(
+      rows.filter((name) => name?.startsWith('--')),
+      command.options.map(({ long }) => long)
+    )
+  })
+}
 
 t.test('docs/metrics.md is what the code registers (npm run openapi writes it)', async (t) => {
   t.equal(read('docs/metrics.md'), metricsPage())
 })
 
-t.test('the README names every route, and no other', async (t) => {
+t.test('the pages of the API and of contracts name every route, and no other', async (t) => {
   const { paths } = JSON.parse(read('openapi/openapi.json')) as { paths: Record<string, Record<string, unknown>> }
   const declared = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`)
   )
-  const named = [...README.matchAll(/\b(GET|POST|PUT) (\/[\w/:-]*)/g)].map(([, method, path]) => `${method} ${path}`)
+  const pages = [API, section(read('docs/contracts.md'), "In the trainer's configuration")].join('\n')
+  const named = [...pages.matchAll(/\b(GET|POST|PUT) (\/[\w/:-]*)/g)].map(([, method, path]) => `${method} ${path}`)
   t.strictSame([...new Set(named)].sort(), [...new Set(declared)].sort())
-})
-
-/** Bodies of requests: blocks of JSON with inputs, and what curl is told to post. */
-function exampleRequests(): string[] {
-  const blocks = fences(README)
-  const posted = blocks
-    .filter(({ language }) => language === 'sh')
-    .flatMap(({ text }) => [...text.matchAll(/-d '(.*?)'/gs)])
-  return [
-    ...blocks.filter(({ language, text }) => language === 'json' && text.includes('"inputs"')).map(({ text }) => text),
-    ...posted.map(([, body = '']) => body)
-  ]
-}
-
-t.test('the example requests are answered, by results of the form that the README shows', async (t) => {
-  const app = await fakeApp(t)
-  const requests = exampleRequests()
-  t.equal(requests.length, 3)
-  for (const payload of requests) {
-    const reply = await app.inject({ method: 'POST', url: '/score', payload })
-    t.equal(reply.statusCode, 200, reply.body)
-  }
 })
 
 t.test('the forms of inputs are all read', async (t) => {
   const app = await fakeApp(t)
-  const forms = tableRows(section(README, 'POST /score')).filter(([first]) => first?.startsWith('`{'))
+  const forms = tableRows(section(API, 'POST /score')).filter(([first]) => first?.startsWith('`{'))
   t.equal(forms.length, 5)
   for (const [form = ''] of forms) {
     const input = marked(form)[0]!.replace(', ...', '')
@@ -150,16 +150,6 @@ t.test('the forms of inputs are all read', async (t) => {
     const { results } = reply.json<{ results: { error?: { code: string } }[] }>()
     t.not(results[0]?.error?.code, 'invalid_request', form)
   }
-})
-
-t.test('the example requests to explain are answered', async (t) => {
-  const app = await fakeApp(t)
-  const urls = [...README.matchAll(/curl -s '?http:\/\/127\.0\.0\.1:8080(\/explain[^\s']+)/g)].map(
-    ([, url = '']) => url
-  )
-  t.equal(urls.length, 2)
-  const codes = await Promise.all(urls.map(async (url) => (await app.inject({ url })).statusCode))
-  t.strictSame(codes, [404, 200], 'a stored one that this server never gave out, and one that is scored')
 })
 
 /** Every key that the schema's objects know, so that a reply in the README cannot show another. */
@@ -181,9 +171,9 @@ function unknownKeys(value: unknown, schema: TSchema, path = ''): string[] {
   })
 }
 
-t.test('the replies that the README shows match their schemas', async (t) => {
-  const replies = fences(README).filter(({ language, text }) => language === 'json' && text.includes('"model"'))
-  t.equal(replies.length, 3)
+t.test('the replies that are shown match their schemas', async (t) => {
+  const replies = fences(SHOWN).filter(({ language, text }) => language === 'json' && text.includes('"model"'))
+  t.equal(replies.length, 4)
   for (const { text } of replies) {
     const reply: unknown = JSON.parse(text)
     const schema = text.includes('"objectives"') ? ExplainReply : ScoreReply

@@ -105,7 +105,7 @@ const BUNDLES: readonly (readonly [
   ['no memory for a second model', memory(15 * GB), bundle, measured, 'reload', 'warn', /restart/],
   ['a slow engine', {}, bundle, { ...measured, tokensPerSecond: 100 }, 'speed', 'warn', /82 s/],
   ['no GPU', { gpus: [] }, onGpu, null, 'GPU', 'fail', /give the process a GPU/],
-  ['no CUDA provider', { cudaProvider: false }, onGpu, null, 'GPU', 'fail', /README, GPU/],
+  ['no CUDA provider', { cudaProvider: false }, onGpu, null, 'GPU', 'fail', /operating\.md, GPU/],
   ['no cuDNN', { cudaLibraries: CUDA_LIBRARIES.slice(0, -1) }, onGpu, null, 'GPU', 'fail', /find libcudnn\.so\.9:/]
 ]
 

@@ -100,6 +100,7 @@ export interface Fakes {
   readonly served?: Services['served']
   readonly reload?: Services['reload']
   readonly access?: Partial<Services['access']>
+  readonly tracing?: Services['tracing']
 }
 
 export function fakeServices(fakes: Fakes = {}): Services {
@@ -152,7 +153,18 @@ export function fakeServices(fakes: Fakes = {}): Services {
   }
   const served = fakes.served ?? { current: model }
   const access = { keys: null, operators: null, loopback: true, ...fakes.access }
-  return { ...model, served, store, lifecycle, metrics, limits, access, ...(fakes.reload && { reload: fakes.reload }) }
+  const { reload, tracing } = fakes
+  return {
+    ...model,
+    served,
+    store,
+    lifecycle,
+    metrics,
+    limits,
+    access,
+    ...(reload && { reload }),
+    ...(tracing && { tracing })
+  }
 }
 
 /** An application that closes with the test. `log` receives the lines of the log. */

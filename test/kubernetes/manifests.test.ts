@@ -11,14 +11,14 @@ interface Probe {
 }
 interface PodSpec {
   readonly terminationGracePeriodSeconds: number
-  readonly securityContext: { readonly runAsUser: number }
+  readonly securityContext: { readonly runAsUser: number; readonly runAsGroup: number }
   readonly containers: readonly {
     readonly ports: readonly { readonly name: string; readonly containerPort: number }[]
     readonly env: readonly { readonly name: string; readonly value: string }[]
     readonly startupProbe: Probe
     readonly readinessProbe: Probe
     readonly livenessProbe: Probe
-    readonly lifecycle: { readonly preStop: { readonly exec: { readonly command: readonly string[] } } }
+    readonly lifecycle: { readonly preStop: { readonly sleep: { readonly seconds: number } } }
   }[]
 }
 
@@ -41,7 +41,7 @@ t.test('probes ask for routes that there are, at the port where the server liste
 })
 
 t.test('pause and deadline fit into the grace period', async (t) => {
-  const pause = Number(server.lifecycle.preStop.exec.command[1])
+  const pause = server.lifecycle.preStop.sleep.seconds
   t.ok(pause + Number(optionSchema('shutdownDeadline').default) < base.terminationGracePeriodSeconds)
 })
 
@@ -51,9 +51,16 @@ t.test('variables are options of the server', async (t) => {
 })
 
 t.test('users are those of the images', async (t) => {
-  t.match(read('Dockerfile'), /^USER node$/m, "of Node's images, number 1000")
-  t.equal(base.securityContext.runAsUser, 1000)
-  t.match(read('docker/Dockerfile.cuda'), `--uid ${gpu.securityContext.runAsUser} `)
+  for (const [file, { securityContext: user }] of [
+    ['Dockerfile', base],
+    ['docker/Dockerfile.cuda', gpu]
+  ] as const) {
+    t.match(
+      read(file),
+      `\nUSER ${user.runAsUser}:${user.runAsGroup}\n`,
+      'a number: Kubernetes sees that it is not root'
+    )
+  }
 })
 
 t.test('autoscalers ask for metrics that there are', async (t) => {

@@ -4,11 +4,10 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { build, check, root, skip, startServer, suite } from '../support/suite.mjs'
+import { build, check, freePort, root, skip, startServer, suite } from '../support/suite.mjs'
 
 const CONFIG = join(root, 'docker', 'prometheus')
 const DASHBOARD = join(root, 'docker', 'grafana', 'dashboards', 'armorm.json')
@@ -37,14 +36,6 @@ function programs() {
 function promtool(folder, ...args) {
   const { status, stdout, stderr } = spawnSync(join(folder, 'promtool'), args, { cwd: CONFIG, encoding: 'utf8' })
   assert.equal(status, 0, `promtool ${args.join(' ')}: ${stdout}${stderr}`)
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** Prometheus with the project's own configuration, but for where the server is and how often it looks. */

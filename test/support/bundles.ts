@@ -6,7 +6,7 @@ import { checksum, revisionOf } from '../../src/bundle/files.js'
 import { type Manifest, MANIFEST_FILE } from '../../src/bundle/manifest.js'
 import { exportBundle, type ExportOptions } from '../../src/export/export-bundle.js'
 import type { Precision } from '../../src/export/graph/linear.js'
-import { type CheckpointName, checkpointFolder } from './checkpoints.js'
+import { type CheckpointName, checkpointFolder, textCheckpoint } from './checkpoints.js'
 
 /** Most checkpoints have no tokenizer and no pattern of their own; sequences of token ids with a gate need none. */
 const GATE_PATTERN = [1, 2]
@@ -20,6 +20,14 @@ export async function tinyBundle(
 ): Promise<string> {
   const out = join(t.testdir(), 'bundle')
   await exportBundle({ checkpoint: checkpointFolder(name), out, precision, gatePattern: GATE_PATTERN, ...options })
+  return out
+}
+
+/** A small bundle of 64 tokens at most that reads text. @param folder - made, with the checkpoint too. @returns the bundle's */
+export async function textBundle(folder: string): Promise<string> {
+  const out = join(folder, 'bundle')
+  const checkpoint = textCheckpoint(join(folder, 'checkpoint'))
+  await exportBundle({ checkpoint, out, precision: 'fp32', maxTokens: 64 })
   return out
 }
 

@@ -1,6 +1,8 @@
 /** The checkpoints of test/fixtures/checkpoints and what they are expected to answer. */
-import { readFileSync } from 'node:fs'
+import { cpSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { DEFAULT_MODEL } from './paths.js'
 
 /** Compiled tests lie in build/test/support; fixtures stay where they are. */
 const FOLDER = fileURLToPath(new URL('../../../test/fixtures/checkpoints/', import.meta.url))
@@ -33,6 +35,15 @@ export interface ExpectedCase {
 /** Absolute path of a fixture's folder. */
 export function checkpointFolder(name: CheckpointName): string {
   return FOLDER + name
+}
+
+/** Makes a folder with a small checkpoint that reads text by the built-in model's tokenizer. @returns the folder */
+export function textCheckpoint(folder: string): string {
+  cpSync(checkpointFolder('armorm-tiny'), folder, { recursive: true })
+  for (const name of ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja']) {
+    cpSync(join(DEFAULT_MODEL, name), join(folder, name))
+  }
+  return folder
 }
 
 export function expectedCases(name: CheckpointName): ExpectedCase[] {

@@ -24,9 +24,16 @@ function environment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign(name)))
 }
 
-/** Starts `armorm` with these arguments; ends with the test, whatever happens. */
-export function startArmorm(t: Test, args: readonly string[]): { child: Armorm; exit: Promise<Exit> } {
-  const child = spawn(process.execPath, [ARMORM, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: environment() })
+/** Starts `armorm` with these arguments, and Node with its own; ends with the test, whatever happens. */
+export function startArmorm(
+  t: Test,
+  args: readonly string[],
+  nodeArgs: readonly string[] = []
+): { child: Armorm; exit: Promise<Exit> } {
+  const child = spawn(process.execPath, [...nodeArgs, ARMORM, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: environment()
+  })
   const output = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text))
@@ -73,8 +80,8 @@ async function reply(response: Promise<Response>): Promise<Reply> {
 }
 
 /** Starts `armorm serve --port 0` with more arguments, and waits until it listens. */
-export async function startServer(t: Test, args: readonly string[]): Promise<Server> {
-  const { child, exit } = startArmorm(t, ['serve', '--port', '0', ...args])
+export async function startServer(t: Test, args: readonly string[], nodeArgs: readonly string[] = []): Promise<Server> {
+  const { child, exit } = startArmorm(t, ['serve', '--port', '0', ...args], nodeArgs)
   const listening = (async () => {
     for await (const line of createInterface({ input: child.stdout })) {
       const found = /listening at (http:\/\/[^"]+)/.exec(line)

@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -88,6 +89,15 @@ export function build(...options) {
   const setup = join(root, 'scripts', 'setup.mjs')
   const built = spawnSync(process.execPath, [setup, ...options], { stdio: 'inherit' })
   if (built.status !== 0) throw new Error('the server does not compile')
+}
+
+/** A port of the loopback that nobody listens on now. */
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const { port } = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return port
 }
 
 /** `armorm serve` with the built-in model on a free port. @param options - more of its options */

@@ -6,7 +6,7 @@ import { ChatTemplate } from '../../src/text/chat-template.js'
 import type { Conversation, Message } from '../../src/text/conversation.js'
 import { renderParts } from '../../src/text/rendering.js'
 import { TextModel } from '../../src/text/text-model.js'
-import { fixture, llama3, readTokenizer, SMOLLM2_FOLDER, SMOLLM2_LIMITS, FIXTURES } from './support.js'
+import { fixture, learnAll, llama3, readTokenizer, SMOLLM2_FOLDER, SMOLLM2_LIMITS, FIXTURES } from './support.js'
 
 const piece = fc.oneof(
   fc.constantFrom(
@@ -65,20 +65,25 @@ function result(model: TextModel, input: Conversation): unknown {
   }
 }
 
-t.test('a model that remembers, one that forgets soon and one that remembers nothing agree', async (t) => {
-  const [usual, forgetful, none] = await Promise.all([
-    TextModel.load(SMOLLM2_FOLDER, SMOLLM2_LIMITS),
-    TextModel.load(SMOLLM2_FOLDER, SMOLLM2_LIMITS, 6000),
-    TextModel.load(SMOLLM2_FOLDER, SMOLLM2_LIMITS, 0)
-  ])
-  fc.assert(
-    fc.property(conversation, (input) => {
-      const expected = result(none, input)
-      for (const model of [usual, usual, forgetful, forgetful]) t.strictSame(result(model, input), expected)
-    }),
-    { numRuns: 300 }
-  )
-})
+t.test(
+  'a model that remembers, one that has learned, one that forgets soon and one that remembers nothing agree',
+  async (t) => {
+    const [usual, learned, forgetful, none] = await Promise.all([
+      TextModel.load(SMOLLM2_FOLDER, SMOLLM2_LIMITS),
+      TextModel.load(SMOLLM2_FOLDER, SMOLLM2_LIMITS),
+      TextModel.load(SMOLLM2_FOLDER, SMOLLM2_LIMITS, 6000),
+      TextModel.load(SMOLLM2_FOLDER, SMOLLM2_LIMITS, 0)
+    ])
+    learnAll(learned)
+    fc.assert(
+      fc.property(conversation, (input) => {
+        const expected = result(none, input)
+        for (const model of [usual, usual, learned, forgetful, forgetful]) t.strictSame(result(model, input), expected)
+      }),
+      { numRuns: 300 }
+    )
+  }
+)
 
 t.test('results are the caller’s own: changing one changes no later one', async (t) => {
   const model = await llama3(t)

@@ -28,8 +28,8 @@ export function readTokenizer(file: string, memoryBytes = 1_000_000): TextTokeni
   return new TextTokenizer(JSON.parse(readFileSync(file, 'utf8')), {}, memoryBytes)
 }
 
-export const smollm2Tokenizer = () => readTokenizer(`${SMOLLM2_FOLDER}/tokenizer.json`)
-export const llama3Tokenizer = () => readTokenizer(`${LLAMA3_FOLDER}/tokenizer.json`)
+export const smollm2Tokenizer = (memoryBytes?: number) => readTokenizer(`${SMOLLM2_FOLDER}/tokenizer.json`, memoryBytes)
+export const llama3Tokenizer = (memoryBytes?: number) => readTokenizer(`${LLAMA3_FOLDER}/tokenizer.json`, memoryBytes)
 export const smallTokenizer = (name: string) => readTokenizer(`${FIXTURES}text/tokenizers/${name}.json`)
 
 export const smollm2 = (limits: Partial<TokenLimits> = {}) =>
@@ -50,6 +50,12 @@ export function smollm2With(
 ): Promise<TextModel> {
   const folder = modelFolder(test, { tokenizer: `${SMOLLM2_FOLDER}/tokenizer.json`, ...parts })
   return TextModel.load(folder, { ...SMOLLM2_LIMITS, ...parts.limits })
+}
+
+/** All that a worker learns when it has nothing else to do. */
+export function learnAll(learner: { learnWords(): Iterator<undefined> }): void {
+  const words = learner.learnWords()
+  while (!words.next().done);
 }
 
 export function modelFolder(test: Test, parts: { tokenizer?: string; template?: string; config?: object }): string {

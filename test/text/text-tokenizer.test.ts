@@ -1,5 +1,6 @@
 import t from 'tap'
-import { fixture, llama3Tokenizer, smallTokenizer, smollm2Tokenizer } from './support.js'
+import { IdMemory } from '../../src/text/memory.js'
+import { fixture, learnAll, llama3Tokenizer, smallTokenizer, smollm2Tokenizer } from './support.js'
 
 interface Ids {
   ids: number[]
@@ -79,3 +80,19 @@ t.test('the first token of a post-processor is known', async (t) => {
   t.equal(first({ type: 'ByteLevel' }), null)
   t.equal(first(null), null)
 })
+
+for (const [name, load] of [
+  ['smollm2', smollm2Tokenizer],
+  ['llama3', llama3Tokenizer]
+] as const) {
+  t.test(`${name}: frequent words are in memory once they are learned`, async (t) => {
+    const [tokenizer, unlearned] = [load(16_000_000), load()]
+    learnAll(tokenizer)
+    const remembered = t.capture(IdMemory.prototype, 'remember')
+    for (const text of [' the people of this house', ' and', 'The', '.', ' (']) {
+      t.strictSame(tokenizer.encodeOrdinary(text, false), unlearned.encodeOrdinary(text, false), text)
+    }
+    const words = remembered().map(({ args: [word] }) => word)
+    t.strictSame(words, [' the', ' people', ' of', ' this', ' house', ' and', 'The', '.', ' ('])
+  })
+}

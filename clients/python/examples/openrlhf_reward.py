@@ -4,7 +4,7 @@ Where the model's reward is all there is, no Python is needed: `reward.remote_ur
 http://127.0.0.1:8080/get_reward. From here the same route is asked, and a server that is away for a minute does not
 cost the run: OpenRLHF's own client gives up after five seconds.
 
-    python3 openrlhf_reward.py        scores a sample, as a check that the server answers
+    python3 openrlhf_reward.py [url]  scores a sample, as a check that the server answers
 """
 
 import os
@@ -27,5 +27,6 @@ def reward_func(queries, prompts, labels):
 
 
 if __name__ == "__main__":
+    URL = sys.argv[1] if len(sys.argv) > 1 else URL
     prompt = "<|im_start|>user\nHow much is 2+2?<|im_end|>\n<|im_start|>assistant\n"
     print(reward_func([prompt + "4<|im_end|>"], [prompt], [""])["rewards"])

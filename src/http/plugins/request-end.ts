@@ -7,6 +7,7 @@ import { whenEnded } from '../client.js'
 import { routeOf } from '../logger.js'
 import { noteRequest } from '../pipeline.js'
 import type { ServerServices } from '../services.js'
+import { tracedRequest } from '../trace.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -36,6 +37,7 @@ export function followRequest(request: FastifyRequest, reply: FastifyReply, metr
     const code = answered ? request.errorCode : 'client_closed'
     metrics.requestEnded(route, method, status, reply.elapsedTime)
     if (code) metrics.error(code)
+    tracedRequest(request)?.end({ at: performance.now(), status: answered ? status : null, code })
     const ms = Math.round(reply.elapsedTime * 1000) / 1000
     const level = request.routeOptions.config.quiet ? 'debug' : 'info'
     const { keyName: key } = request

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { traceOf, traceResponse } from '../trace.js'
+import type { ServerServices } from '../services.js'
+import { nameTrace } from '../trace.js'
 
 /** Short, and of characters that no log or header can be broken with. */
 const SANE_ID = /^[\w.:+=@/-]{1,128}$/
@@ -15,14 +16,17 @@ export function requestId(request: IncomingMessage): string {
 }
 
 /** Puts request id and trace on a reply. */
-export function nameReply(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const trace = traceOf(request.raw)
-  if (trace) void reply.header('traceresponse', traceResponse(trace))
+export function nameReply(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  tracing: ServerServices['tracing']
+): FastifyReply {
+  nameTrace(request, reply, tracing)
   return reply.header('x-request-id', request.id)
 }
 
-function plugin(app: FastifyInstance, _options: object, done: () => void): void {
-  app.addHook('onRequest', async (request, reply) => void nameReply(request, reply))
+function plugin(app: FastifyInstance, { tracing }: Pick<ServerServices, 'tracing'>, done: () => void): void {
+  app.addHook('onRequest', async (request, reply) => void nameReply(request, reply, tracing))
   done()
 }
 

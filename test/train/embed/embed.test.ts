@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadBundle } from '../../../src/bundle/load.js'
@@ -6,12 +6,10 @@ import { SafetensorsReader } from '../../../src/checkpoint/safetensors.js'
 import { rateInOrder } from '../../../src/evaluate/rate.js'
 import { exportBundle } from '../../../src/export/export-bundle.js'
 import { loadAll, readIndex, setFolder } from '../../../src/train/embedded-set.js'
-import { checkpointFolder, worstDifference } from '../../support/checkpoints.js'
-import { DEFAULT_MODEL } from '../../support/paths.js'
+import { checkpointFolder, textCheckpoint, worstDifference } from '../../support/checkpoints.js'
 import { runArmorm, startArmorm } from '../../support/server.js'
 import { until } from '../../support/until.js'
 
-const TEXT_FILES = ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja']
 const HIDDEN = 32
 const OBJECTIVES = 19
 
@@ -31,9 +29,7 @@ const preferences = Array.from({ length: 9 }, (_, i) => ({
 /** A small checkpoint that takes the built-in model's tokenizer, data and settings. */
 function setUp(t: Test) {
   const folder = t.testdir()
-  const checkpoint = join(folder, 'checkpoint')
-  cpSync(checkpointFolder('armorm-tiny'), checkpoint, { recursive: true })
-  for (const name of TEXT_FILES) cpSync(join(DEFAULT_MODEL, name), join(checkpoint, name))
+  const checkpoint = textCheckpoint(join(folder, 'checkpoint'))
   const write = (name: string, rows: readonly unknown[]) => {
     writeFileSync(join(folder, name), rows.map((row) => JSON.stringify(row)).join('\n'))
     return join(folder, name)
