@@ -38,9 +38,7 @@ function plugin(app: FastifyInstance, { limits }: Options, done: () => void): vo
     // A route that takes the method and still ends here has no such file to send.
     const unknown = allowed.length === 0 || allowed.includes(request.method)
     if (unknown) return sendError(noSuchRoute(), request, reply)
-    const allow = allowed.join(', ')
-    const error = new ArmormError('method_not_allowed', `this route takes ${allow}`, { allowed })
-    return sendError(error, request, reply.header('allow', allow))
+    return sendError(methodNotAllowed(allowed), request, reply)
   }
   app.setNotFoundHandler(answerUnmatched)
   app.setErrorHandler((error: FastifyError, request, reply) => {
@@ -78,6 +76,8 @@ export function sendError(
 ): FastifyReply {
   request.errorCode = error.code
   const { status, body } = form(error)
+  if (error.code === 'method_not_allowed')
+    void reply.header('allow', String(error.details['allowed']).replaceAll(',', ', '))
   if (MENDABLE.has(status)) {
     const seconds = error.details['retry_after_seconds']
     // Whole seconds are all that the header knows; none would mean at once.
@@ -91,6 +91,11 @@ export function sendError(
     .type('application/json; charset=utf-8')
     .serializer((value: unknown) => JSON.stringify(value))
     .send(body)
+}
+
+/** @param allowed - methods that the route takes */
+export function methodNotAllowed(allowed: readonly string[]): ArmormError {
+  return new ArmormError('method_not_allowed', `this route takes ${allowed.join(', ')}`, { allowed })
 }
 
 /** For what is not there, and for what is not to be seen from where it was asked for. */
@@ -153,17 +158,27 @@ function clientError(code: string | undefined): ArmormError {
 
 /** Knows which methods a path has, for 405 and its `Allow`. */
 class Routes {
-  readonly #methods = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>()
+  readonly #methods = new Map<
+    string,
+    { readonly pattern: RegExp; readonly suffixed: boolean; readonly methods: Set<string> }
+  >()
 
   add(url: string, method: string | string[]): void {
-    const route = this.#methods.get(url) ?? { pattern: patternOf(url), methods: new Set<string>() }
+    const route = this.#methods.get(url) ?? {
+      pattern: patternOf(url),
+      suffixed: url.includes('::'),
+      methods: new Set<string>()
+    }
     for (const each of [method].flat()) route.methods.add(each)
     this.#methods.set(url, route)
   }
 
   methodsOf(url: string): string[] {
     const path = url.split('?', 1)[0] ?? ''
-    const found = [...this.#methods.values()].filter(({ pattern }) => pattern.test(path))
+    const matching = [...this.#methods.values()].filter(({ pattern }) => pattern.test(path))
+    // What a parameter matches as a whole is not meant where another route names how it ends.
+    const exact = matching.filter(({ suffixed }) => suffixed)
+    const found = exact.length > 0 ? exact : matching
     return [...new Set(found.flatMap(({ methods }) => [...methods]))].sort()
   }
 }

@@ -150,3 +150,23 @@ t.test("whatever a model's name holds, errors have the contract's form", async (
     t.match(reply.json(), { error: /^invalid_json: / }, name)
   }
 })
+
+t.test('the route that predicts takes POST alone, and says so, whatever the method', async (t) => {
+  const app = await fakeApp(t)
+  for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'] as const) {
+    const reply = await app.inject({ method, url: PREDICT })
+    t.strictSame([reply.statusCode, reply.headers['allow']], [405, 'POST'], method)
+  }
+  t.equal((await app.inject({ method: 'PUT', url: '/v1/models/tiny' })).headers['allow'], 'GET, HEAD')
+})
+
+t.test('instances or inputs, not both', async (t) => {
+  const app = await fakeApp(t)
+  for (const inputs of [[TEXT], [1], []]) {
+    const reply = await post(app, PREDICT, { instances: [TEXT], inputs })
+    t.strictSame(
+      [reply.statusCode, reply.json()],
+      [400, { error: 'invalid_request: the body has both "instances" and "inputs"' }]
+    )
+  }
+})

@@ -3,6 +3,7 @@ import { type Static, type TSchema, Type } from 'typebox'
 import { ArmormError } from '../../../errors.js'
 import { requireFewEnough } from '../../input-forms.js'
 import { requireModel } from '../../model.js'
+import { methodNotAllowed } from '../../plugins/errors.js'
 import { checker, HINT, invalid } from '../../validation.js'
 import { ChatMessages, readChatMessages } from '../chat-messages.js'
 import { type Contract, textErrorForm } from '../contract.js'
@@ -42,6 +43,8 @@ const PredictRequest = Type.Object(
   { instances: Type.Optional(Type.Array(Instance)), inputs: Type.Optional(Type.Array(Instance)) },
   {
     title: 'KservePredictRequest',
+    // As TensorFlow Serving has them: one or the other.
+    not: { required: ['instances', 'inputs'] },
     examples: [{ instances: [{ prompt: 'How much is 2+2?', response: '4' }] }]
   }
 )
@@ -82,6 +85,8 @@ export const kserve: Contract = {
       summary: 'Whether the model takes work',
       reply: Type.Object({ name: Type.String(), ready: Type.Literal(true) }),
       async answer(_body, { services, params }) {
+        // Told from a model of that name by what the other route says of it.
+        if (params['model']?.endsWith(':predict')) throw methodNotAllowed(['POST'])
         requireReadyModel(services, params['model'])
         return { name: services.manifest.model.name, ready: true }
       }
@@ -102,6 +107,7 @@ export const kserve: Contract = {
         const key = instances ? 'instances' : 'inputs'
         const given = instances ?? inputs
         if (!given) throw new ArmormError('invalid_request', 'the body must have "instances"')
+        if (instances && inputs) throw new ArmormError('invalid_request', 'the body has both "instances" and "inputs"')
         requireFewEnough(given.length, call.services.limits)
         const items = given.map((instance, i) => readInstance(instance, `/${key}/${i}`))
         const rewards = await call.scorer.score(items, kserve, call)
