@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { loadBundle } from '../../src/bundle/load.js'
+import { decimal } from '../../src/decimal.js'
 import { rateInOrder } from '../../src/evaluate/rate.js'
 import type { Message } from '../../src/text/conversation.js'
 import { textBundle } from '../support/bundles.js'
@@ -116,7 +117,3 @@ t.test('nothing of the user’s is written over', async (t) => {
   t.match(await annotate(t, data, '--out', out), { code: 1, stderr: `${out} exists already` })
   t.match(await annotate(t, `${data}x`, '--out', `${out}x`), { code: 1, stderr: 'cannot be read (ENOENT)' })
 })
-
-function decimal(value: number): number {
-  return Number(value.toPrecision(9))
-}
