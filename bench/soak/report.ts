@@ -1,6 +1,7 @@
 /** The report: Markdown made of the figures alone. */
 import type { MachineFigures } from '../figures.js'
 import type { Driven } from './drive.js'
+import { median } from '../statistics.js'
 import { growthOf, type Sample } from './growth.js'
 import { WATCHED, type Watched } from './processes.js'
 
@@ -64,7 +65,18 @@ function runReport({ title, requests, clients, driven, samples, left }: SoakRun)
     '| --- | --- | --- | --- | --- |',
     ...rows,
     '',
+    `Resident memory of the server by tenths of the run, medians in MiB: ${tenths(samples['server, resident memory'])}.`,
+    '',
     `Left in the end: ${left.inflight} requests in flight, ${left.queued} conversations in the queue; the engine was started again ${left.restarts} times.`,
     ''
   ]
+}
+
+/** Pages that the allocator has and has given back make it go up and down; a leak rises from tenth to tenth. */
+function tenths(samples: readonly Sample[]): string {
+  const part = (tenth: number) => Math.floor((tenth * samples.length) / 10)
+  return Array.from({ length: 10 }, (_, i) => samples.slice(part(i), part(i + 1)))
+    .filter((each) => each.length > 0)
+    .map((each) => median(each.map(({ value }) => value)).toFixed(0))
+    .join(', ')
 }

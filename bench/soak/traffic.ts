@@ -84,7 +84,8 @@ export function traffic({
       on_error: random() < 0.8 ? 'item' : 'request',
       ...(random() < 0.5 && { return: pick([[], ['ratings'], ['gating', 'explain_id'], ['usage', 'timing']]) })
     }
-    if (random() < 0.05) return json('/score', body, [200, 400, 413, 422, 504], { 'x-request-timeout-ms': '1' })
+    // Refused at once where others wait, else out of time.
+    if (random() < 0.05) return json('/score', body, [200, 400, 413, 422, 429, 504], { 'x-request-timeout-ms': '1' })
     return json('/score', body, [200, 400, 413, 422])
   }
   const contract = (): SoakRequest => {

@@ -75,5 +75,6 @@ t.test('the report has a row for all that is watched, and says what went wrong',
   })
   t.match(text, '| server, resident memory (MiB) | 37.0 | 87.0 | 99.0 | 100.000 |')
   t.match(text, '| engine, file descriptors | 37 | 87 | 99 | 100.00 |')
+  t.match(text, 'by tenths of the run, medians in MiB: 5, 15, 25, 35, 45, 55, 65, 75, 85, 95.')
   t.match(text, 'Wrong: 1.\n- POST /score: 500')
 })
