@@ -4,6 +4,7 @@ import type { Manifest } from '../bundle/manifest.js'
 import { gatingShape } from '../monitoring/gating-shape.js'
 import { spearman } from '../heads/spearman.js'
 import { quantile } from '../heads/statistics.js'
+import { decimal } from '../decimal.js'
 
 /** Rewards of which percentiles are taken; of more, a uniform sample. 4 bytes a number, 2 numbers an objective. */
 const SAMPLE = 100_000
@@ -107,11 +108,6 @@ export class ReferenceBuilder {
     this.#state = x >>> 0
     return this.#state / 2 ** 32
   }
-}
-
-/** Nine digits give every float32 back exactly. */
-function decimal(value: number): number {
-  return Number(value.toPrecision(9))
 }
 
 /** Mean and variance as they come (Welford, 1962). */

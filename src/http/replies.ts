@@ -1,19 +1,12 @@
 /** Rewards and errors in the words of the wire. */
 import type { Manifest } from '../bundle/manifest.js'
+import { decimal } from '../decimal.js'
 import { ArmormError } from '../errors.js'
 import { contributions, type Explanation } from '../scoring/explanation.js'
 import type { Outcome, Reward, Usage } from '../scoring/reward.js'
 import type { ExplainReply } from './schemas/explain.js'
 import type { InputId } from './schemas/inputs.js'
 import type { Failure, Nested, Result, Returnable } from './schemas/score.js'
-
-/**
- * The number with at most 9 significant digits: enough to give every float32 back exactly, and half as long as
- * the digits of its float64.
- */
-export function decimal(value: number): number {
-  return Number(value.toPrecision(9))
-}
 
 /** Milliseconds to the microsecond. */
 export function milliseconds(value: number): number {

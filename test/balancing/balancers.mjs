@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
-import { debianPackages, pythonEnvironment, root } from '../support/suite.mjs'
+import { debianPackages, freePort, pythonEnvironment, root } from '../support/suite.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const debian = join(root, '.cache', 'nginx')
@@ -16,14 +15,6 @@ const venv = join(root, '.venv', 'balancing')
 
 /** Set by both to address and port of the server that answered; after tries of others, the last of a list. */
 export const SERVED_BY = 'x-served-by'
-
-export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 /** Replaces what has to be there, once. */
 export function replaced(text, changes) {

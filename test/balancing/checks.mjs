@@ -1,7 +1,7 @@
 /** What load balancers are to do before two servers. */
 import assert from 'node:assert/strict'
-import { check } from '../support/suite.mjs'
-import { envoy, freePort, nginx, SERVED_BY } from './balancers.mjs'
+import { check, freePort } from '../support/suite.mjs'
+import { envoy, nginx, SERVED_BY } from './balancers.mjs'
 import { ask, behind, until } from './pair.mjs'
 import { FORMS, samples, send } from './traffic.mjs'
 

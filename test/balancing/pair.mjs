@@ -1,7 +1,7 @@
 /** Two servers that can be killed and started again at their ports, and what is before them. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startProgram } from '../support/suite.mjs'
-import { freePort, SERVED_BY } from './balancers.mjs'
+import { freePort, startProgram } from '../support/suite.mjs'
+import { SERVED_BY } from './balancers.mjs'
 import { FORMS, send } from './traffic.mjs'
 
 /** Waits for a condition. @throws Error when it does not hold within a minute */

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { loadBundle } from '../../src/bundle/load.js'
+import { decimal } from '../../src/decimal.js'
 import { ArmormError } from '../../src/errors.js'
 import { annotate as annotateRows } from '../../src/evaluate/annotate.js'
 import { rateInOrder } from '../../src/evaluate/rate.js'
@@ -144,7 +145,3 @@ t.test('rows without a conversation are decided in their turn, too: the file is 
   }
   t.ok(read < 500, `${read} rows were read by then`)
 })
-
-function decimal(value: number): number {
-  return Number(value.toPrecision(9))
-}

@@ -2,8 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { provide, root } from '../support/suite.mjs'
+import { debianPackages, root } from '../support/suite.mjs'
 
 const folder = join(root, '.cache', 'image', 'tools')
 const PROGRAMS = ['buildah', 'mmdebstrap', 'runc']
@@ -20,16 +19,10 @@ export function provideTools() {
   const libraries = join(folder, 'usr', 'lib', 'x86_64-linux-gnu')
   // They start themselves again from a copy in memory, with an empty environment: only an absolute path finds libraries.
   const patch = ['usr/bin/patchelf', '--force-rpath', '--set-rpath', libraries]
-  const obstacle = provide(
-    folder,
-    [fileURLToPath(import.meta.url)],
-    [
-      ['apt-get', 'download', ...PACKAGES],
-      ['sh', '-c', 'for archive in *.deb; do dpkg -x "$archive" . || exit 1; rm "$archive"; done'],
-      [...patch, 'usr/bin/buildah'],
-      [...patch, 'usr/sbin/runc']
-    ]
-  )
+  const obstacle = debianPackages(folder, PACKAGES, [
+    [...patch, 'usr/bin/buildah'],
+    [...patch, 'usr/sbin/runc']
+  ])
   if (obstacle !== null) return obstacle
   process.env.PATH += `:${join(folder, 'usr', 'bin')}:${join(folder, 'usr', 'sbin')}`
   const broken = PROGRAMS.find((program) => !works(program))

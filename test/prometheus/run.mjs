@@ -3,11 +3,11 @@
 // the PATH, else Debian's package, unpacked under .cache (nothing is installed).
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { build, check, freePort, root, skip, startServer, suite } from '../support/suite.mjs'
+import { build, check, debianPackages, freePort, root, skip, startServer, suite } from '../support/suite.mjs'
 
 const CONFIG = join(root, 'docker', 'prometheus')
 const DASHBOARD = join(root, 'docker', 'grafana', 'dashboards', 'armorm.json')
@@ -21,14 +21,8 @@ function programs() {
   if (works('prometheus') && works('promtool')) return { folder: '' }
   const cache = join(root, '.cache', 'prometheus')
   const folder = join(cache, 'usr', 'bin')
-  if (!existsSync(join(folder, 'promtool'))) {
-    mkdirSync(cache, { recursive: true })
-    const download = spawnSync('apt-get', ['download', 'prometheus'], { cwd: cache, encoding: 'utf8' })
-    const archive = readdirSync(cache).find((name) => name.endsWith('.deb'))
-    if (download.status !== 0 || !archive) return { why: 'no prometheus on the PATH, and Debian has none to download' }
-    const unpacked = spawnSync('dpkg', ['-x', archive, '.'], { cwd: cache, encoding: 'utf8' })
-    if (unpacked.status !== 0) return { why: `the package of prometheus does not unpack: ${unpacked.stderr}` }
-  }
+  const obstacle = debianPackages(cache, ['prometheus'])
+  if (obstacle !== null) return { why: `no prometheus on the PATH, and Debian's cannot be had: ${obstacle}` }
   if (!works(join(folder, 'promtool'))) return { why: "Debian's promtool does not run on this machine" }
   return { folder }
 }

@@ -44,7 +44,7 @@ export async function suite(name, main) {
 }
 
 /**
- * Fills a folder that git ignores, once for each state of the lists that say what belongs there.
+ * Fills a folder that git ignores, once for each state of the steps and of the lists that say what belongs there.
  * @param steps - commands, the program first
  * @returns why it could not be filled; null when it is
  */
@@ -52,6 +52,7 @@ export function provide(folder, lists, steps) {
   const stamp = join(folder, '.complete')
   const wanted = createHash('sha256')
   for (const list of lists) wanted.update(readFileSync(list))
+  wanted.update(JSON.stringify(steps))
   const digest = wanted.digest('hex')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return null
   rmSync(folder, { recursive: true, force: true })
@@ -102,9 +103,10 @@ export async function freePort() {
 
 /**
  * Debian's packages, unpacked into a folder that git ignores: nothing is installed, and no root is needed.
+ * @param more - commands to run in the folder after that
  * @returns why there are none; null when they are there
  */
-export function debianPackages(folder, names) {
+export function debianPackages(folder, names, more = []) {
   const apt = ['-o', 'Dir::State::Lists=lists', '-o', 'Dir::Cache=.', '-o', 'APT::Sandbox::User=']
   return provide(
     folder,
@@ -113,7 +115,8 @@ export function debianPackages(folder, names) {
       ['mkdir', '-p', 'lists/partial', 'archives/partial'],
       ['apt-get', '-qq', ...apt, 'update'],
       ['apt-get', '-qq', ...apt, 'download', ...names],
-      ['sh', '-c', 'for package in *.deb; do dpkg -x "$package" .; done; rm -r lists *.deb']
+      ['sh', '-c', 'for package in *.deb; do dpkg -x "$package" . || exit 1; done; rm -r lists archives *.deb'],
+      ...more
     ]
   )
 }

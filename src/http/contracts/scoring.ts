@@ -8,7 +8,7 @@ import type { Outcome } from '../../scoring/reward.js'
 import type { Conversation } from '../../text/conversation.js'
 import { parseRendered, type RenderedInput } from '../../text/rendered/index.js'
 import { requireFewEnough } from '../input-forms.js'
-import { decimal } from '../replies.js'
+import { decimal } from '../../decimal.js'
 import { holding, type Services } from '../services.js'
 import type { Call, Contract } from './contract.js'
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { ArmormError } from '../../../src/errors.js'
 import { components } from '../../../src/http/contracts/nemo-gym/components.js'
-import { decimal } from '../../../src/http/replies.js'
+import { decimal } from '../../../src/decimal.js'
 import { fakeApp, fakeServices, manifest } from '../helpers.js'
 import { assistant, failing, metricLines, post, recorder, user } from './support.js'
 

@@ -1,6 +1,6 @@
 /** What Gym's agents ask of a resources server beside `/verify`: before each rollout, and after all of them. */
 import { Type } from 'typebox'
-import { decimal } from '../../replies.js'
+import { decimal } from '../../../decimal.js'
 import { contractRoute } from '../contract.js'
 
 /** Nothing is kept between requests, so there is nothing to seed. */

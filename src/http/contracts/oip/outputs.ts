@@ -2,7 +2,7 @@
 import { ArmormError } from '../../../errors.js'
 import { contributions } from '../../../scoring/explanation.js'
 import type { Reward } from '../../../scoring/reward.js'
-import { decimal } from '../../replies.js'
+import { decimal } from '../../../decimal.js'
 import type { ContractReward } from '../scoring.js'
 import { nameList } from './inputs.js'
 import type { InferRequest, ReplyTensor } from './schema.js'
