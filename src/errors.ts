@@ -245,8 +245,8 @@ export const ERRORS = {
   },
   work_in_use: {
     status: null,
-    meaning: "Another process is writing to the training's work folder; the message names it.",
-    action: 'Wait for its end, or use another --work.'
+    meaning: "Another process is writing to the training's work folder, or to annotate's --out; the message names it.",
+    action: 'Wait for its end, or use another --work or --out.'
   },
   unsupported_checkpoint: {
     status: null,

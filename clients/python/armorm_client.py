@@ -231,7 +231,9 @@ def _affinity(inputs):
 
 
 def _prompt_text(given):
-    """What comes before the response, as one text."""
+    """What comes before the response, as one text; None of what is no conversation, which the server refuses."""
+    if not isinstance(given, dict):
+        return None
     prompt = given.get("prompt")
     if isinstance(prompt, str):
         prompt = [{"role": "user", "content": prompt}]

@@ -106,6 +106,7 @@ class ScoreTest(ClientTest):
         self.assertNotEqual(key({"prompt": "Ho", "response": "Hello"}), own)
         self.assertIsNone(key(TURN, {"prompt": "Ho", "response": "Hello"}), "two prompts")
         self.assertIsNone(key({"text": "Hi"}), "none that is known")
+        self.assertIsNone(key("Hi"), "no conversation: the server refuses it")
         self.assertEqual(key(TURN, headers={"X-Affinity-Key": "mine"}), "mine")
 
     def test_nothing_is_sent_for_no_inputs(self):

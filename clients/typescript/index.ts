@@ -37,10 +37,15 @@ export async function affinityKey(prompt: Prompt): Promise<string | undefined> {
 const affinity: Middleware = {
   async onRequest({ request, schemaPath }) {
     if (schemaPath !== '/score' || request.headers.has(AFFINITY_HEADER)) return
-    const prompt = commonPrompt((await request.clone().json()) as { inputs?: readonly Input[] })
-    const key = prompt && (await affinityKey(prompt))
+    // What is no request of this route is for the server to refuse.
+    const key = await keyOf(request.clone()).catch(() => undefined)
     if (key) request.headers.set(AFFINITY_HEADER, key)
   }
+}
+
+async function keyOf(request: Request): Promise<string | undefined> {
+  const prompt = commonPrompt((await request.json()) as { inputs?: readonly Input[] })
+  return prompt && affinityKey(prompt)
 }
 
 /** The prompt that all inputs answer; undefined where there are several, or one is not known. */

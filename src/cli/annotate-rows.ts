@@ -29,7 +29,9 @@ export class AnnotatedRows {
     const value = Object.fromEntries(Object.entries(row.value).filter(([, field]) => field !== null))
     const form = 'chosen' in value ? 'pair' : 'responses' in value ? 'many' : 'one'
     try {
-      return { form, asked: form === 'pair' ? this.#pair({ ...row, value }) : lineConversations(value, place) }
+      const asked = form === 'pair' ? this.#pair({ ...row, value }) : lineConversations(value, place)
+      if (asked.length > 0) return { form, asked }
+      return { form, asked: new ArmormError('invalid_data', 'its "responses" are none') }
     } catch (error) {
       if (!(error instanceof ArmormError) || error.code !== 'invalid_data') throw error
       // The message begins with the place, which the row itself need not say.

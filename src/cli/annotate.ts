@@ -53,24 +53,27 @@ async function run(file: string, { out, model, field, with: parts }: Options): P
   const done = lines.count
   if (done > 0) console.error(`armorm: ${out} has ${done} rows from an earlier run`)
   const bar = progressBar()
-  const refused: string[] = []
+  const named: string[] = []
+  let refused = 0
   try {
     for await (const { row, outcome } of annotate(bundle, askedRows(file, field, done))) {
-      if (outcome instanceof ArmormError) refused.push(`${row.place}: ${outcome.code}: ${outcome.message}`)
+      if (outcome instanceof ArmormError && ++refused <= NAMED) {
+        named.push(`${row.place}: ${outcome.code}: ${outcome.message}`)
+      }
       const reward = outcome instanceof ArmormError ? { error: { code: outcome.code, message: outcome.message } } : null
       await lines.write({ ...row.value, [field]: reward ?? rewardOf(row.form, outcome, manifest, parts) })
       bar.update(row.done, `${lines.count} rows`)
     }
+    await lines.finish()
   } finally {
     bar.stop()
     await lines.close()
   }
-  await lines.finish()
   console.log(`${out}: ${lines.count} rows`)
-  if (refused.length === 0) return
-  console.error(`armorm: rows with an error in the place of a reward: ${refused.length}`)
-  for (const each of refused.slice(0, NAMED)) console.error(`  ${each}`)
-  if (refused.length > NAMED) console.error(`  and ${refused.length - NAMED} more`)
+  if (refused === 0) return
+  console.error(`armorm: rows with an error in the place of a reward: ${refused}`)
+  for (const each of named) console.error(`  ${each}`)
+  if (refused > NAMED) console.error(`  and ${refused - NAMED} more`)
 }
 
 /** The rows behind the first `done`. @throws ArmormError invalid_data for a row that has the field already */

@@ -181,7 +181,15 @@ export async function loadModel(
     manifest,
     reference,
     admission,
-    load: admission,
+    load: {
+      // What the model before has still to do takes the same cores.
+      get outstandingTokens() {
+        return live.sum((each) => each.admission.outstandingTokens)
+      },
+      get limitTokens() {
+        return admission.limitTokens
+      }
+    },
     provider: options.provider,
     maxTokens,
     scorer: new Scorer({ manifest, tokenizer: tokens, rater: cache, store, observer: metrics, door }),

@@ -3,12 +3,10 @@ import type { Bundle } from '../bundle/load.js'
 import { ArmormError } from '../errors.js'
 import type { HeadValues } from '../scheduling/rated-sequence.js'
 import type { Conversation } from '../text/conversation.js'
-import { rateInOrder } from './rate.js'
+import { tryInOrder } from './rate.js'
 
 /** A row and what is to be rated of it. */
 export interface AskedRow {
-  /** `file:line` */
-  readonly place: string
   /** At least one, or why there is none. */
   readonly asked: readonly Conversation[] | ArmormError
 }
@@ -16,46 +14,34 @@ export interface AskedRow {
 /** What became of a row: values of all its conversations, or the error of the first that cannot be rated. */
 export type RowOutcome = readonly HeadValues[] | ArmormError
 
+/** A row of which some conversations are not decided yet. */
 interface Pending<T extends AskedRow> {
   readonly row: T
   readonly values: HeadValues[]
-  /** Conversations that are not decided yet. */
   missing: number
   error: ArmormError | undefined
 }
 
 /**
- * Rates the conversations of rows; those of one row are adjacent, so that a prompt they share is computed once.
+ * Rates the conversations of rows; those of one row are adjacent, so that a prompt they share is computed once. Memory
+ * does not grow with the number of rows, whatever is wrong with them.
  * @throws ArmormError what keeps the bundle from being loaded, or the engine from going on; whatever `rows` throws
  */
 export async function* annotate<T extends AskedRow>(
   bundle: Bundle,
   rows: AsyncIterable<T>
 ): AsyncGenerator<{ readonly row: T; readonly outcome: RowOutcome }> {
-  const pending: Pending<T>[] = []
   const conversations = async function* () {
     for await (const row of rows) {
-      const { asked, place } = row
-      const [wanted, error] = asked instanceof ArmormError ? [[], asked] : [asked, undefined]
-      const entry: Pending<T> = { row, values: [], missing: wanted.length, error }
-      pending.push(entry)
-      for (const conversation of wanted) yield { place, entry, conversation }
+      const wanted = row.asked instanceof ArmormError ? [row.asked] : row.asked
+      const entry: Pending<T> = { row, values: [], missing: wanted.length, error: undefined }
+      for (const conversation of wanted) yield { entry, conversation }
     }
   }
-  const decided = function* () {
-    while (pending[0]?.missing === 0) {
-      const { row, values, error } = pending.shift()!
-      yield { row, outcome: error ?? values }
-    }
+  for await (const result of tryInOrder(bundle, conversations())) {
+    const { entry } = result.item
+    if ('refusal' in result) entry.error ??= result.refusal
+    else entry.values.push(result.values)
+    if (--entry.missing === 0) yield { row: entry.row, outcome: entry.error ?? entry.values }
   }
-  const rated = rateInOrder(bundle, conversations(), ({ entry }, error) => {
-    entry.missing--
-    entry.error ??= error
-  })
-  for await (const { item, values } of rated) {
-    item.entry.missing--
-    item.entry.values.push(values)
-    yield* decided()
-  }
-  yield* decided()
 }

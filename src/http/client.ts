@@ -37,7 +37,7 @@ export const WorkHeaders = Type.Object({
 /** Calls `ended` once: when the reply was handed over whole, or its client has gone before that. */
 export function whenEnded(reply: FastifyReply, ended: (answered: boolean) => void): void {
   // A client may have gone before anybody listens, while its body was unpacked.
-  if (reply.raw.closed) ended(reply.raw.writableEnded)
+  if (reply.raw.closed || reply.request.raw.socket.destroyed) ended(reply.raw.writableEnded)
   else reply.raw.once('close', () => ended(reply.raw.writableEnded))
 }
 

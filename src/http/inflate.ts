@@ -11,22 +11,26 @@ const INFLATERS = new Map([
 ])
 
 /**
- * The body as it was before Content-Encoding.
- * @throws ArmormError unsupported_media_type; body_too_large when more than `limit` bytes come out; invalid_request
+ * The body as it was before Content-Encoding, when it is its turn to be parsed.
+ * @throws ArmormError unsupported_media_type; body_too_large when more than `limit` bytes come out; invalid_request;
+ *   client_closed
  */
-export async function inflated(body: Buffer, { headers, limit }: BodySource): Promise<Buffer> {
+export async function inflated(body: Buffer, { headers, limit, turn }: BodySource): Promise<Buffer> {
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
   if (encoding === 'identity') return body
   const inflater = INFLATERS.get(encoding)
   if (!inflater) {
     throw new ArmormError('unsupported_media_type', 'the header Content-Encoding must be gzip, deflate or identity')
   }
+  let whole: Buffer
   try {
-    return await inflater(body, { maxOutputLength: limit })
+    whole = await inflater(body, { maxOutputLength: limit })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
       throw new ArmormError('body_too_large', `the body inflates to more than ${limit} bytes`, { limit })
     }
     throw new ArmormError('invalid_request', `the body is not valid ${encoding}, as Content-Encoding says`)
   }
+  await turn(whole)
+  return whole
 }

@@ -14,6 +14,8 @@ export interface BodySource {
   readonly headers: IncomingHttpHeaders
   /** Bytes that a body may have. */
   readonly limit: number
+  /** To be awaited before as many bytes as these are parsed. @throws ArmormError client_closed */
+  readonly turn: (bytes: Buffer) => Promise<void>
   /** Whatever Content-Type says. @throws ArmormError invalid_json */
   readonly parseJson: (bytes: Buffer) => unknown
   /** With Content-Type held to the rules above. @throws ArmormError unsupported_media_type, invalid_json */
@@ -38,21 +40,22 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 
 /** Bytes of a body that takes a turn of its own: a millisecond or so. */
 const LARGE = 64 * 1024
+/** There is one event loop. */
+const turns = new Turns()
 
 /** Makes `app` read every body by the rules above; `__proto__` and the like stay refused. */
 export function readJsonBodies(app: FastifyInstance, limits: JsonLimits): void {
   const read = bodyReader(app, limits)
   app.removeAllContentTypeParsers()
-  const turns = new Turns()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
-    if (body.length >= LARGE) {
-      await turns.take()
-      if (request.raw.socket.destroyed) {
-        throw new ArmormError('client_closed', 'the client went away before its body was parsed')
-      }
-    }
-    return read(request, body)
-  })
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer) => read(request, body))
+}
+
+/** Waits for one's turn with a large body. @throws ArmormError client_closed */
+async function takeTurn(request: FastifyRequest, bytes: Buffer): Promise<void> {
+  if (bytes.length < LARGE) return
+  await turns.take()
+  if (!request.raw.socket.destroyed) return
+  throw new ArmormError('client_closed', 'the client went away before its body was parsed')
 }
 
 /**
@@ -94,6 +97,7 @@ function bodyReader(
   const parseText = app.getDefaultJsonParser('error', 'error')
   return async (request, body) => {
     const { headers, routeOptions } = request
+    const turn = (bytes: Buffer) => takeTurn(request, bytes)
     const parseJson = (bytes: Buffer): unknown => {
       requireModestJson(bytes, limits)
       const text = decode(bytes)
@@ -109,8 +113,9 @@ function bodyReader(
       requireJsonType(headers, bytes)
       return parseJson(bytes)
     }
+    await turn(body)
     const { readBody } = routeOptions.config
-    if (readBody) return readBody(body, { headers, limit: routeOptions.bodyLimit, parseJson, readJson })
+    if (readBody) return readBody(body, { headers, limit: routeOptions.bodyLimit, turn, parseJson, readJson })
     if (headers['content-encoding'] !== undefined) {
       throw new ArmormError('unsupported_media_type', 'the body must not be compressed: leave Content-Encoding out')
     }

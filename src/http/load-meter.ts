@@ -38,7 +38,8 @@ export class LoadMeter {
 
   /** The engine has run a batch for so many milliseconds. */
   batchEnded(runMs: number): void {
-    this.#running.add(runMs, this.#now())
+    // The beginning of a long one is long ago, too: a share of time is never more than all of it.
+    this.#running.add(MEMORY_MS * (1 - Math.exp(-runMs / MEMORY_MS)), this.#now())
   }
 
   /**

@@ -10,9 +10,19 @@ const broken = new WeakSet<Socket>()
 
 export function noteRequest(request: IncomingMessage, response: ServerResponse): void {
   const { socket } = request
-  const under = answering.get(socket) ?? new Map<ServerResponse, IncomingMessage>()
-  answering.set(socket, under.set(response, request))
+  const under = answering.get(socket) ?? followed(socket)
+  under.set(response, request)
   response.once('close', () => under.delete(response))
+}
+
+/** Has replies whose turn never came hear, as others do, that the connection is gone: Node does not tell them. */
+function followed(socket: Socket): Map<ServerResponse, IncomingMessage> {
+  const under = new Map<ServerResponse, IncomingMessage>()
+  answering.set(socket, under)
+  socket.once('close', () => {
+    for (const response of [...under.keys()]) if (response.socket === null) response.emit('close')
+  })
+  return under
 }
 
 /**

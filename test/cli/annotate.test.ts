@@ -1,9 +1,11 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { loadBundle } from '../../src/bundle/load.js'
 import { decimal } from '../../src/decimal.js'
+import { ArmormError } from '../../src/errors.js'
+import { annotate as annotateRows } from '../../src/evaluate/annotate.js'
 import { rateInOrder } from '../../src/evaluate/rate.js'
 import type { Message } from '../../src/text/conversation.js'
 import { textBundle } from '../support/bundles.js'
@@ -54,7 +56,8 @@ t.test('rows of every form get what the model gives, in their order', async (t) 
     { messages: answered('Blue.') },
     { chosen: answered('Green.'), rejected: answered('Red.'), prompt: ASK.content, split: 'filtered' },
     { prompt: ASK.content, chosen: 'Green.', rejected: null },
-    { messages: [ASK] }
+    { messages: [ASK] },
+    { prompt: ASK.content, responses: [] }
   ]
   const { data, out } = dataOf(t, rows)
   // Left by a run with other options or of other data: not gone on with.
@@ -63,7 +66,7 @@ t.test('rows of every form get what the model gives, in their order', async (t) 
   const args = ['--out', out, '--with', 'ratings', 'gating', '--field', 'armorm']
   const { code, stdout, stderr } = await annotate(t, data, ...args)
   t.equal(code, 0, stderr)
-  t.equal(stdout, `${out}: 7 rows\n`)
+  t.equal(stdout, `${out}: 8 rows\n`)
   const scores = [red, blue, green].map((each) => each!.score)
   const error = (message: RegExp) => ({ error: { code: /^invalid_/, message } })
   const found = linesOf(out)
@@ -71,7 +74,7 @@ t.test('rows of every form get what the model gives, in their order', async (t) 
     found.map(({ armorm: _, ...row }) => row),
     rows
   )
-  const [one, broken, many, messages, pair, half, unanswered] = found.map(({ armorm }) => armorm)
+  const [one, broken, many, messages, pair, half, unanswered, none] = found.map(({ armorm }) => armorm)
   t.strictSame(one, red)
   t.match(broken, error(/response/))
   t.strictSame(many, { best: scores.indexOf(Math.max(...scores)), responses: [red, blue, green] })
@@ -79,7 +82,8 @@ t.test('rows of every form get what the model gives, in their order', async (t) 
   t.match(pair, { chosen: green, rejected: red, margin: decimal(green!.score - red!.score) })
   t.match(half, error(/rejected/))
   t.match(unanswered, error(/assistant/))
-  t.match(stderr, /error in the place of a reward: 3\n/)
+  t.match(none, error(/responses/))
+  t.match(stderr, /error in the place of a reward: 4\n/)
   t.match(stderr, `${data}:2: invalid_data`)
 })
 
@@ -93,6 +97,11 @@ t.test('a run that was killed is gone on with: each row is written once', async 
     if (child.exitCode !== null) t.bailout((await exit).stderr)
     await delay(5)
   }
+  child.kill('SIGSTOP')
+  t.match(await annotate(t, data, '--out', out), {
+    code: 1,
+    stderr: `work_in_use: ${out} is in use by process ${child.pid}`
+  })
   child.kill('SIGKILL')
   await exit
   const before = linesOf(partial).length
@@ -107,7 +116,7 @@ t.test('a run that was killed is gone on with: each row is written once', async 
     rows
   )
   t.ok(found.every(({ reward }) => typeof (reward as { score?: unknown }).score === 'number'))
-  t.notOk(existsSync(partial) || existsSync(`${partial}.json`), 'nothing else is left')
+  t.strictSame(readdirSync(dirname(out)).sort(), ['rewards.jsonl', 'rows.jsonl'], 'nothing else is left')
 })
 
 t.test('nothing of the user’s is written over', async (t) => {
@@ -116,4 +125,23 @@ t.test('nothing of the user’s is written over', async (t) => {
   writeFileSync(out, '')
   t.match(await annotate(t, data, '--out', out), { code: 1, stderr: `${out} exists already` })
   t.match(await annotate(t, `${data}x`, '--out', `${out}x`), { code: 1, stderr: 'cannot be read (ENOENT)' })
+  const [given, whole] = [`${data}.partial`, readFileSync(data)]
+  writeFileSync(given, whole)
+  t.match(await annotate(t, given, '--out', data), { code: 1, stderr: `${data} exists already` })
+  rmSync(data)
+  t.match(await annotate(t, given, '--out', data), { code: 1, stderr: `${given} exists already` })
+  t.strictSame(readFileSync(given), whole)
+  t.notOk(existsSync(`${given}.lock`) || existsSync(`${given}.json`))
+})
+
+t.test('rows without a conversation are decided in their turn, too: the file is not read ahead of them', async (t) => {
+  let read = 0
+  const rows = async function* () {
+    for (; read < 5000; read++) yield { asked: new ArmormError('invalid_data', 'none') }
+  }
+  for await (const { outcome } of annotateRows(await loadBundle(BUNDLE), rows())) {
+    t.match(outcome, { code: 'invalid_data' })
+    break
+  }
+  t.ok(read < 500, `${read} rows were read by then`)
 })

@@ -194,3 +194,23 @@ t.test('the engine of the model in service starts again from its own bundle, whe
   await until(() => childrenOf(server.pid).length === 1)
   t.equal(await server.metric('armorm_engine_restarts'), 1, 'a reload takes no restart back')
 })
+
+t.test('replies say what the model before has still to do, too', async (t) => {
+  serve(three.folder)
+  const slow = await startServer(t, ['--model', link, ...options, '--run-timeout', '60000'])
+  const [engine] = childrenOf(slow.pid)
+  const outstanding = async () => {
+    const reply = await fetch(`${slow.origin}/score`, { method: 'POST', body: 'no JSON' })
+    await reply.arrayBuffer()
+    return Number(reply.headers.get('x-outstanding-tokens'))
+  }
+  process.kill(engine!, 'SIGSTOP')
+  const asked = post(slow, [1, 2, 3])
+  const tokens = [1, 2, 3].reduce((sum, i) => sum + conversations[i]!.length, 0)
+  await until(async () => (await outstanding()) === tokens)
+  t.match(await slow.post('/admin/reload', {}), { status: 200 })
+  t.equal(await outstanding(), tokens)
+  process.kill(engine!, 'SIGCONT')
+  t.match((await asked).json(), { model: { revision: three.revision } })
+  await until(async () => (await outstanding()) === 0)
+})

@@ -1,6 +1,7 @@
 /** Large bodies that arrive together are parsed one a turn of the event loop: what else comes is answered between them. */
 import { connect } from 'node:net'
 import { once } from 'node:events'
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { Turns } from '../../src/http/turns.js'
 import { fakeApp } from '../http/helpers.js'
@@ -27,6 +28,19 @@ t.test('a turn for each large body, none for small ones', async (t) => {
   t.equal(new Set(large.map(({ turn }) => turn)).size, 8)
   const lastSmall = Math.max(...turns.filter((each) => !large.includes(each)).map(({ turn }) => turn))
   t.ok(lastSmall <= large[1]!.turn, 'small ones wait for no large one')
+})
+
+t.test('what is large only when it is inflated has its turn, too', async (t) => {
+  const app = await fakeApp(t)
+  let waits = 0
+  t.intercept(Turns.prototype, 'take', { value: async () => void waits++ })
+  const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
+  const post = (body: object) =>
+    app.inject({ method: 'POST', url: '/v2/models/tiny/infer', payload: gzipSync(JSON.stringify(body)), headers })
+  await post(SMALL)
+  t.equal(waits, 0)
+  await post(LARGE)
+  t.equal(waits, 1)
 })
 
 t.test('in the order in which they came, at once where nobody is before', async (t) => {

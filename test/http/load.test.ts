@@ -61,3 +61,15 @@ t.test('the report: requests a second, and the share of time for which the engin
   const later = fieldsOf(meter.report({ outstandingTokens: 500, limitTokens: 1000 }))
   t.ok(Math.abs(later['application_utilization']! - 0.5 - busy['application_utilization']! / Math.E) < 0.001)
 })
+
+t.test('the engine runs for no more than all of the time, however long its batches take', async (t) => {
+  let now = 0
+  const meter = new LoadMeter(() => now)
+  const idle = { outstandingTokens: 0, limitTokens: Infinity }
+  for (let batch = 0; batch < 3; batch++) {
+    now += 60_000
+    meter.batchEnded(60_000)
+    const share = fieldsOf(meter.report(idle))['application_utilization']!
+    t.ok(share > 0.99 && share <= 1, `${share} of the time`)
+  }
+})
