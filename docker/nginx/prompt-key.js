@@ -51,7 +51,9 @@ function key(r) {
   const given = r.headersIn['x-affinity-key']
   if (given) return given
   try {
-    return promptOf(JSON.parse(r.variables.request_body))
+    const prompt = promptOf(JSON.parse(r.variables.request_body))
+    // No messages before the answer, or an empty text, are no prompt that answers have in common.
+    return prompt === '[]' || prompt === '""' ? '' : prompt
   } catch (_) {
     return ''
   }

@@ -150,8 +150,9 @@ async function wholeLines(path: string): Promise<{ count: number; bytes: number 
   return { count, bytes }
 }
 
-/** Whole numbers of tables come as bigint, which JSON does not have. */
+/** Whole numbers of tables come as bigint, and what is no text as bytes: JSON has neither. */
 function plain(_key: string, value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
   if (typeof value !== 'bigint') return value
   const number = Number(value)
   return Number.isSafeInteger(number) ? number : String(value)

@@ -70,3 +70,17 @@ t.test('lines of another making are not gone on with, and neither is what no run
   await t.rejects(ResumableLines.open(other, {}), { code: 'invalid_config', message: /out\.jsonlx\.partial exists/ })
   t.equal(readFileSync(`${other}.partial`, 'utf8'), 'mine')
 })
+
+t.test('what tables have and JSON has not becomes what JSON has', async (t) => {
+  const out = join(t.testdir(), 'out.jsonl')
+  const lines = await ResumableLines.open(out, {})
+  await lines.write({ small: 7n, large: 2n ** 60n, bytes: Uint8Array.of(0, 255), date: new Date(0) })
+  await lines.finish()
+  await lines.close()
+  t.strictSame(JSON.parse(readFileSync(out, 'utf8')), {
+    small: 7,
+    large: '1152921504606846976',
+    bytes: 'AP8=',
+    date: '1970-01-01T00:00:00.000Z'
+  })
+})

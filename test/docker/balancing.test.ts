@@ -54,6 +54,8 @@ t.test('a key is of one prompt alone', async (t) => {
     { inputs: [] },
     { inputs: [{ input_ids: [1, 2] }] },
     { messages: [] },
+    { messages: [user('an answer alone')] },
+    { prompts: [''], query: ['x'] },
     [],
     null,
     7
