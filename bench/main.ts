@@ -117,6 +117,16 @@ async function bench(options: BenchOptions): Promise<Figures> {
   }
 
   const skipped: string[] = []
+  /** What fails behind the rounds is told in the report: it does not take their figures, an hour's, with it. */
+  const attempt = async <T>(name: string, job: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await job()
+    } catch (error) {
+      skipped.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+      process.exitCode = 1
+      return null
+    }
+  }
   const peers = await preparePeers(options, bundle, skipped, tell)
   const collected = { runs: [], settings: [], agreement: [], works: [] } as Awaited<ReturnType<typeof runRounds>>
   let jobs: Pick<Figures, 'lowLoad' | 'repeats' | 'tokenization'> = { lowLoad: null, repeats: null, tokenization: null }
@@ -140,15 +150,19 @@ async function bench(options: BenchOptions): Promise<Figures> {
       collected.agreement.push(...found.agreement)
       const conversations = work(single)
       if (server && engine && options.wants('low-load')) {
-        jobs = { ...jobs, lowLoad: await lowLoad(server, engine, conversations.groups.flat()) }
+        const job = () => lowLoad(server, engine, conversations.groups.flat())
+        jobs = { ...jobs, lowLoad: await attempt('low load', job) }
       }
       if (server && options.wants('tokenization')) {
-        jobs = { ...jobs, tokenization: await tokenization(folder, manifest, server, conversations.groups.flat()) }
+        const job = () => tokenization(folder, manifest, server, conversations.groups.flat())
+        jobs = { ...jobs, tokenization: await attempt('tokenization', job) }
       }
     } finally {
       await Promise.all(all.map((contestant) => contestant.close()))
     }
-    if (server && options.wants('repeats')) jobs = { ...jobs, repeats: await repeats(folder, threads, work(single)) }
+    if (server && options.wants('repeats')) {
+      jobs = { ...jobs, repeats: await attempt('repeats', () => repeats(folder, threads, work(single))) }
+    }
   }
 
   const { name, revision } = manifest.model

@@ -6,6 +6,9 @@ import { end, type HttpProcess, postJson, startHttp, timed } from './process.js'
 /** Compiled, this file lies in build/bench/contestants. */
 const ARMORM = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
+/** Nothing is refused for want of room: the default follows a rate that other work on the machine makes small. */
+const MOST_WAITING = '100000000'
+
 export interface ServerOptions {
   readonly folder: string
   readonly threads: number
@@ -42,8 +45,9 @@ export class ArmormServer implements Contestant {
 
   /** @throws Error when the server does not start */
   static async start({ folder, threads, cache, name = 'server' }: ServerOptions): Promise<ArmormServer> {
-    const args = ['serve', '--model', folder, '--threads', String(threads), ...(cache ? [] : ['--cache-bytes', '0'])]
-    return new ArmormServer(name, await startHttp(ARMORM, args, '/readyz'))
+    const args = ['serve', '--model', folder, '--threads', String(threads), '--max-queue-tokens', MOST_WAITING]
+    const memory = cache ? [] : ['--cache-bytes', '0']
+    return new ArmormServer(name, await startHttp(ARMORM, [...args, ...memory], '/readyz'))
   }
 
   async prepare(sample: Work): Promise<null> {
