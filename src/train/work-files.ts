@@ -1,8 +1,6 @@
 /** Files of the work folder that appear whole or not at all, so that a step killed at any moment leaves none half. */
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { checksum } from '../bundle/files.js'
 import { ArmormError } from '../errors.js'
 import { writeWhole } from '../whole-file.js'
 
@@ -40,11 +38,6 @@ export async function requiredJson(path: string, step: string): Promise<unknown>
   const value = await readJson(path)
   if (value !== undefined) return value
   throw new ArmormError('invalid_work', `${path} does not exist; armorm train ${step} writes it`)
-}
-
-/** Whether a file has the SHA-256 that is stated; true where none is. */
-export async function hasSha256(path: string, stated: string | undefined): Promise<boolean> {
-  return stated === undefined || (existsSync(path) && (await checksum(path)).sha256 === stated)
 }
 
 /** 16 hex digits that differ when any of the values does; the order of an object's keys does not count. */

@@ -1,12 +1,7 @@
 /** Files of stage 2 in the work folder: stage2.json, and the gate in gating.safetensors. */
-import { join } from 'node:path'
-import { checksum } from '../../bundle/files.js'
-import { SafetensorsReader } from '../../checkpoint/safetensors.js'
-import { writeSafetensors } from '../../checkpoint/write-safetensors.js'
-import { ArmormError } from '../../errors.js'
 import type { MadeFrom } from '../made-from.js'
 import type { Part } from '../pairs.js'
-import { hasSha256, requiredJson, writeJson } from '../work-files.js'
+import { readStage, type StageFiles, type StageResult, writeStage } from '../stage-files.js'
 import { gateTensors, type GateShape, type GateWeights } from './gate.js'
 import type { Warning } from './monitors.js'
 import type { GateSettings } from './settings.js'
@@ -14,6 +9,7 @@ import type { CurvePoint } from './train-gate.js'
 
 export const STAGE2_FILE = 'stage2.json'
 export const GATING_WEIGHTS = 'gating.safetensors'
+const FILES: StageFiles = { stage: 'stage2', json: STAGE2_FILE, weights: GATING_WEIGHTS }
 
 /** Mean gate weights of some prompts; they add up to 1, the scale is not in them. */
 export interface MeanWeights {
@@ -23,13 +19,10 @@ export interface MeanWeights {
   readonly top_share: number
 }
 
-export interface Stage2Result {
-  readonly format: 1
+export interface Stage2Result extends StageResult {
   /** Of the settings, stages before, and the preferences' embeddings. */
   readonly fingerprint: string
   readonly made_from?: MadeFrom
-  /** SHA-256 of gating.safetensors: a kill between the two files must not leave a pair that was never one. */
-  readonly weights_sha256?: string
   readonly settings: GateSettings
   /** Of the gate that is kept. */
   readonly seed: number
@@ -58,13 +51,9 @@ export interface Stage2Result {
 }
 
 /** @returns what stage2.json holds */
-export async function writeStage2(work: string, result: Stage2Result, gate: GateWeights): Promise<Stage2Result> {
+export function writeStage2(work: string, result: Stage2Result, gate: GateWeights): Promise<Stage2Result> {
   const tensors = gateTensors(result.shape).map(({ name, shape }) => [name, { shape, values: gate[name]! }] as const)
-  const path = join(work, GATING_WEIGHTS)
-  await writeSafetensors(path, new Map(tensors))
-  const stored = { ...result, weights_sha256: (await checksum(path)).sha256 }
-  await writeJson(join(work, STAGE2_FILE), stored)
-  return stored
+  return writeStage(work, FILES, result, new Map(tensors))
 }
 
 /**
@@ -72,28 +61,14 @@ export async function writeStage2(work: string, result: Stage2Result, gate: Gate
  * @throws ArmormError invalid_work when it is missing or does not fit together
  */
 export async function readStage2(work: string): Promise<{ result: Stage2Result; gate: GateWeights }> {
-  const path = join(work, STAGE2_FILE)
-  const result = (await requiredJson(path, 'stage2')) as Partial<Stage2Result>
-  const damaged = (cause?: unknown) =>
-    new ArmormError(
-      'invalid_work',
-      `${path} and ${GATING_WEIGHTS} do not fit; run armorm train stage2 again`,
-      {},
-      cause
-    )
-  if (result.format !== 1 || !result.shape) throw damaged()
-  if (!(await hasSha256(join(work, GATING_WEIGHTS), result.weights_sha256))) throw damaged()
-  const reader = await SafetensorsReader.openFile(join(work, GATING_WEIGHTS)).catch((error: unknown) => {
-    throw damaged(error)
-  })
-  try {
-    const gate: Record<string, Float32Array> = {}
-    for (const { name, shape } of gateTensors(result.shape)) {
-      if (!reader.has(name) || reader.info(name).shape.join() !== shape.join()) throw damaged()
-      gate[name] = await reader.readAll(name)
+  const { result, weights: gate } = await readStage<Stage2Result, GateWeights>(work, FILES, async (reader, found) => {
+    if (!found.shape) return null
+    const weights: Record<string, Float32Array> = {}
+    for (const { name, shape } of gateTensors(found.shape)) {
+      if (!reader.has(name) || reader.info(name).shape.join() !== shape.join()) return null
+      weights[name] = await reader.readAll(name)
     }
-    return { result: result as Stage2Result, gate }
-  } finally {
-    await reader.close()
-  }
+    return weights
+  })
+  return { result, gate }
 }
