@@ -24,8 +24,8 @@ export type WorkerMessage =
   | { readonly kind: 'loaded'; readonly outcome: Outcome<{ bosId: number | null }> }
   | { readonly kind: 'encoded'; readonly outcome: Outcome<TokenizedConversation> }
 
-/** Milliseconds of learning, and of rest after it: a fifth of a core, while the engine starts and takes its measures. */
-const LEARNING_MS = 1
+/** Milliseconds of warming up, and of rest after it: a fifth of a core, while the engine starts and takes its measures. */
+const WARMING_MS = 1
 const REST_MS = 4
 
 if (parentPort === null) throw new Error('this file runs as a worker thread')
@@ -39,7 +39,7 @@ try {
     // One message each: a result does not wait for a neighbour that takes long.
     for (const task of tasks) tell({ kind: 'encoded', outcome: encode(model, task) })
   })
-  learn(model.learnWords())
+  warmUp(model.warmUp())
 } catch (error) {
   tell({ kind: 'loaded', outcome: { error: dataOf(error) } })
 }
@@ -52,11 +52,11 @@ function encode(model: TextModel, { conversation, truncation }: WorkerTask): Out
   }
 }
 
-/** Learns a little now and then; a task never waits for more than that little. */
-function learn(words: Generator<undefined, void>): void {
-  const until = performance.now() + LEARNING_MS
-  while (performance.now() < until) if (words.next().done) return
-  setTimeout(() => learn(words), REST_MS)
+/** Warms up a little now and then; a task never waits for more than that little. */
+function warmUp(steps: Generator<undefined, void>): void {
+  const until = performance.now() + WARMING_MS
+  while (performance.now() < until) if (steps.next().done) return
+  setTimeout(() => warmUp(steps), REST_MS)
 }
 
 function dataOf(error: unknown): ErrorData {

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ArmormError } from '../errors.js'
+import { seeded } from '../random.js'
 import type { Segment } from './added-tokens.js'
 import { ChatTemplate, specialToken, templateSource, type TokenizerConfig } from './chat-template.js'
 import type { Conversation, Message, TokenizedConversation, Truncation } from './conversation.js'
@@ -13,6 +14,10 @@ import { checkRange, encodeIds, findGate, type Positions, type TokenLimits, trun
 
 /** What a model remembers in all, in bytes: words, stretches of text that prompts have in common, renderings. */
 const MEMORY_BYTES = 24 * 1024 * 1024
+
+/** Conversations that are tokenized before the first comes, and words of each of their two messages: half a millisecond's. */
+const REHEARSALS = 150
+const REHEARSED_WORDS = 20
 
 export class TextModel {
   readonly #tokenizer: TextTokenizer
@@ -57,9 +62,29 @@ export class TextModel {
     return new TextModel(tokenizer, template, config, limits)
   }
 
-  /** Brings the vocabulary's own words into memory, a little at each step: {@link TextTokenizer.learnWords}. */
-  learnWords(): Generator<undefined, void> {
-    return this.#tokenizer.learnWords()
+  /**
+   * Makes the first texts fast, a little at each step: learns the vocabulary's own words ({@link TextTokenizer.learnWords}),
+   * then tokenizes conversations made of them, until what does it is compiled. Results do not depend on it.
+   */
+  *warmUp(): Generator<undefined, void> {
+    const words = yield* this.#tokenizer.learnWords()
+    if (words.length === 0) return
+    const uniform = seeded(1)
+    const madeUp = () =>
+      Array.from({ length: REHEARSED_WORDS }, () => words[Math.floor(uniform() * words.length)]).join('')
+    for (let i = 0; i < REHEARSALS; i++) {
+      try {
+        const [question, answer] = [madeUp(), madeUp()]
+        this.#encodeMessages([
+          { role: 'user', content: question },
+          { role: 'assistant', content: answer }
+        ])
+      } catch {
+        // Whoever sends a conversation to a model without a template, or with one that wants other messages, is told.
+        return
+      }
+      yield
+    }
   }
 
   /**

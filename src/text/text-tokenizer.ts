@@ -174,8 +174,10 @@ export class TextTokenizer {
    * Encodes words that the vocabulary has as entries, so that the first texts find most of theirs in memory. Vocabularies
    * begin with what is frequent: as many of the first entries as a part of the memory holds, the most frequent last.
    * Yields after each entry, the work of some 20 µs, so that whoever has better to do can go on later.
+   * @returns the words
    */
-  *learnWords(): Generator<undefined, void> {
+  *learnWords(): Generator<undefined, readonly string[]> {
+    const learned: string[] = []
     const { tokens_to_ids: entries } = this.#library.model
     const first = Math.floor((LEARNED_SHARE * this.#wordIds.capacity) / WORD_BYTES)
     for (const entry of [...entries.keys()].slice(0, first).reverse()) {
@@ -184,9 +186,11 @@ export class TextTokenizer {
       const [word] = words
       if (word !== undefined && words.length === 1 && this.#words.spell(words).join('') === entry) {
         this.#encodeWord(word, [])
+        learned.push(word)
       }
       yield
     }
+    return learned
   }
 
   #encodeInto(text: string, atStart: boolean, into: number[]): void {

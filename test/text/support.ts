@@ -52,10 +52,9 @@ export function smollm2With(
   return TextModel.load(folder, { ...SMOLLM2_LIMITS, ...parts.limits })
 }
 
-/** All that a worker learns when it has nothing else to do. */
-export function learnAll(learner: { learnWords(): Iterator<undefined> }): void {
-  const words = learner.learnWords()
-  while (!words.next().done);
+/** All steps of what a worker does when it has nothing else to do. */
+export function finish(steps: Iterator<undefined>): void {
+  while (!steps.next().done);
 }
 
 export function modelFolder(test: Test, parts: { tokenizer?: string; template?: string; config?: object }): string {

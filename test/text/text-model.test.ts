@@ -1,8 +1,10 @@
 import t from 'tap'
+import { ChatTemplate } from '../../src/text/chat-template.js'
 import type { Conversation, Message, TokenizedConversation } from '../../src/text/conversation.js'
 import { TextModel } from '../../src/text/text-model.js'
 import {
   assistant,
+  finish,
   FIXTURES,
   fixture,
   llama3,
@@ -275,6 +277,22 @@ t.test('a tokenizer without chat template scores text and ids', async (t) => {
   const chatml = '<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\na<|im_end|>'
   t.equal(model.encode(text(chatml), 'none').ids.at(-1), 2)
   t.equal(model.bosId, null)
+})
+
+t.test('warming up tokenizes conversations; without a template, or with one that refuses them, it ends', async (t) => {
+  const render = Reflect.get(ChatTemplate.prototype, 'render')
+  const rendered = t.capture(ChatTemplate.prototype, 'render', render)
+  const refusing = "{{ raise_exception('no such messages') }}"
+  for (const [model, least, most] of [
+    [await smollm2(), 100, Infinity],
+    [await smollm2With(t, { template: refusing }), 1, 1],
+    [await smollm2With(t, {}), 0, 0]
+  ] as const) {
+    rendered()
+    finish(model.warmUp())
+    const conversations = new Set(rendered().map(({ args }) => JSON.stringify(args)))
+    t.ok(conversations.size >= least && conversations.size <= most, `${conversations.size} conversations`)
+  }
 })
 
 t.test('folders that cannot be loaded', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { IdMemory } from '../../src/text/memory.js'
-import { fixture, learnAll, llama3Tokenizer, smallTokenizer, smollm2Tokenizer } from './support.js'
+import { finish, fixture, llama3Tokenizer, smallTokenizer, smollm2Tokenizer } from './support.js'
 
 interface Ids {
   ids: number[]
@@ -87,7 +87,7 @@ for (const [name, load] of [
 ] as const) {
   t.test(`${name}: frequent words are in memory once they are learned`, async (t) => {
     const [tokenizer, unlearned] = [load(16_000_000), load()]
-    learnAll(tokenizer)
+    finish(tokenizer.learnWords())
     const remembered = t.capture(IdMemory.prototype, 'remember')
     for (const text of [' the people of this house', ' and', 'The', '.', ' (']) {
       t.strictSame(tokenizer.encodeOrdinary(text, false), unlearned.encodeOrdinary(text, false), text)
