@@ -159,7 +159,10 @@ t.test('a batch that is not full waits for company while another runs, and goes 
 })
 
 t.test('what the engine measured of itself is the target; siblings go beyond it', async (t) => {
-  const { queue, batches, rate } = held({ maxBatchTokens: 100, capacity: { targetTokens: 10, tokensPerSecond: 1e6 } })
+  const { queue, batches, rate, reports } = held({
+    maxBatchTokens: 100,
+    capacity: { targetTokens: 10, tokensPerSecond: 1e6 }
+  })
   t.equal(queue.targetTokens, 10)
   t.equal(Math.round(queue.tokensPerSecond), 1e6)
   const shared = (last: number) => queue.rate(sequence([7, 7, 7, 7, 7, 7, last], 5))
@@ -171,6 +174,47 @@ t.test('what the engine measured of itself is the target; siblings go beyond it'
   )
   for (const { succeed } of batches) succeed()
   await Promise.all(all)
+  t.match(reports, [
+    { sequences: 5, tokens: 35, distinctTokens: 11 },
+    { sequences: 1, tokens: 12, distinctTokens: 12 }
+  ])
+})
+
+t.test('of what came later, no more than eight batches of the largest size are looked at', async (t) => {
+  for (const [others, first] of [
+    [12, [1, 3]],
+    [13, [1]]
+  ] as const) {
+    const { batches, rate } = held({ maxBatchTokens: 10 })
+    // Of six tokens no two go together; the last would fit beside the first.
+    const all = [rate(1, 6), ...Array.from({ length: others }, () => rate(2, 6)), rate(3, 4)]
+    await turn()
+    t.strictSame(batches[0]!.firsts, first, `${6 * others + 4} tokens after the first`)
+    for (let i = 0; i < batches.length; i++) {
+      batches[i]!.succeed()
+      await turn()
+    }
+    await Promise.all(all)
+  }
+})
+
+t.test('what could not wait for three batches more goes beyond the target', async (t) => {
+  for (const [deadline, firsts] of [
+    [300, [1, 2]],
+    [301, [1]]
+  ] as const) {
+    // Ten tokens take 100 ms.
+    const { queue, batches, rate } = held({ now: () => 0, capacity: { targetTokens: 10, tokensPerSecond: 100 } })
+    const first = rate(1, 8)
+    const hurried = queue.rate(sequence([2, 0, 0, 0, 0, 0, 0, 0]), { aborted: false, reason: null, deadline })
+    await turn()
+    t.strictSame(batches[0]!.firsts, firsts, `${deadline} ms`)
+    batches[0]!.succeed()
+    await first
+    await turn()
+    batches[1]?.succeed()
+    await hurried
+  }
 })
 
 t.test('the batch behind is planned late, when the one that runs is about to end', async (t) => {

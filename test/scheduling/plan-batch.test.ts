@@ -207,8 +207,14 @@ t.test('written out', async (t) => {
     'a prompt that would not fit with all its responses waits'
   )
   t.strictSame(run([of(p1, 4), of(p2, 3)], { reach: 4 }), { batch: [0], tokens: 5, full: false }, 'out of reach')
+  t.strictSame(
+    run([of(p1, 4), of(p2, 3), of(p2, 3)], { reach: 5 }),
+    { batch: [0], tokens: 5, full: false },
+    'a prompt that goes on out of reach waits for all its responses'
+  )
   t.strictSame(run([of(p1, 4), of(p2, 3)], { maxSequences: 2 }), { batch: [0, 1], tokens: 10, full: true })
   t.strictSame(run([of(p1, 4)]), { batch: [0], tokens: 5, full: false }, 'it pays to wait for company')
+  t.strictSame(run([of(p1, 9)]), { batch: [0], tokens: 10, full: false }, 'half full, and nothing else waits')
   t.strictSame(run([of(p1, 8), of(p2, 30)]), { batch: [0], tokens: 9, full: false })
   t.strictSame(
     run([of(p1, 9), of(p2, 30)]),
@@ -328,6 +334,19 @@ t.test(
     )
   }
 )
+
+t.test('priorities written out', async (t) => {
+  const one = (prompt: number, response: number, deadline = Infinity) => itemsOf([{ prompt, response, deadline }])
+  const [fifteen, twelve, five] = [one(0, 14), one(3, 3), one(1, 3)]
+  const batch = (interactive: readonly Item[], bulk: readonly Item[], owed: number) =>
+    planBatch({ interactive, bulk }, LIMITS, NOW, owed).batch
+  t.strictSame(batch(twelve, fifteen, 1), fifteen, 'bulk work leads, and leaves no room')
+  const hurried = one(3, 3, NOW + 5)
+  t.strictSame(batch(hurried, fifteen, 1), [...fifteen, ...hurried], 'interactive work that cannot wait goes along')
+  t.strictSame(batch(fifteen, hurried, 0), fifteen, 'bulk work does not')
+  t.strictSame(batch(fifteen, five, 0), [...fifteen, ...five], 'room that interactive work leaves is filled')
+  t.strictSame(batch(five, fifteen, 1), [...fifteen, ...five], 'and the other way round')
+})
 
 t.test('priorities: no claim is saved up while only one kind waits', async (t) => {
   const items = itemsOf([
