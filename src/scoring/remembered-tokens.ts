@@ -5,8 +5,8 @@ import type { CallerState } from '../scheduling/rated-sequence.js'
 import type { Conversation, TokenizedConversation, Truncation } from '../text/conversation.js'
 import type { Tokenize } from './rater.js'
 
-/** What an entry takes beside its ids: key, objects and the cache's own links, measured generously. */
-const ENTRY_OVERHEAD = 500
+/** Bytes that an entry takes beside its ids (measured): key, objects, the array's own, the cache's slots. */
+const ENTRY_OVERHEAD = 900
 
 export class RememberedTokens implements Tokenize {
   readonly #tokenizer: Tokenize

@@ -20,8 +20,15 @@ interface InFlight {
   readonly callers: Callers
 }
 
-/** What an entry takes beside its numbers: key, objects and the cache's own links, measured generously. */
-const ENTRY_OVERHEAD = 600
+/** A reward that is remembered. One array takes half the memory of three. */
+interface Kept {
+  readonly score: number
+  /** `[3, K]` ratings, gating weights, adjusted ratings. */
+  readonly numbers: Float32Array
+}
+
+/** Bytes that an entry takes beside its numbers (measured): key, objects, the array's own, the cache's slots. */
+const ENTRY_OVERHEAD = 1200
 
 /**
  * A rater before another one. A repeat with the same token ids and gate position is answered at once; work that is
@@ -30,7 +37,7 @@ const ENTRY_OVERHEAD = 600
 export class RewardCache implements Rater {
   readonly #rater: Rater
   readonly #revision: string
-  readonly #kept: LRUCache<string, HeadValues> | null
+  readonly #kept: LRUCache<string, Kept> | null
   readonly #inFlight = new Map<string, InFlight>()
   /** Keys of sequences, which are asked for more than once. */
   readonly #keys = new WeakMap<EngineSequence, string>()
@@ -50,7 +57,7 @@ export class RewardCache implements Rater {
   async rate(sequence: EngineSequence, caller?: CallerState): Promise<RatedSequence> {
     const key = this.#keyOf(sequence)
     const kept = this.#kept?.get(key)
-    if (kept) return { ...kept, origin: 'cache', batchSize: 0, queueMs: 0, runMs: 0 }
+    if (kept) return { ...unpacked(kept), origin: 'cache', batchSize: 0, queueMs: 0, runMs: 0 }
     const running = this.#inFlight.get(key)
     if (!running) return this.#start(key, sequence, caller)
     running.callers.join(caller)
@@ -89,9 +96,8 @@ export class RewardCache implements Rater {
     this.#inFlight.set(key, { result, callers })
     try {
       const rated = await result
-      const { score, ratings, gating, adjusted } = rated
       // A value that is not finite is an error to report, not an answer to repeat.
-      if (isFiniteReward(rated)) this.#kept?.set(key, { score, ratings, gating, adjusted })
+      if (isFiniteReward(rated)) this.#kept?.set(key, packed(rated))
       return rated
     } finally {
       this.#inFlight.delete(key)
@@ -143,6 +149,19 @@ function isWanted(caller: CallerState | undefined): boolean {
   return !caller?.aborted && (caller?.deadline ?? Infinity) > performance.now()
 }
 
-function bytesOf({ ratings, gating, adjusted }: HeadValues): number {
-  return ENTRY_OVERHEAD + ratings.byteLength + gating.byteLength + adjusted.byteLength
+function packed({ score, ratings, gating, adjusted }: HeadValues): Kept {
+  const { length } = ratings
+  const numbers = new Float32Array(3 * length)
+  for (const [i, values] of [ratings, gating, adjusted].entries()) numbers.set(values, i * length)
+  return { score, numbers }
+}
+
+function unpacked({ score, numbers }: Kept): HeadValues {
+  const length = numbers.length / 3
+  const [ratings, gating, adjusted] = [0, 1, 2].map((i) => numbers.subarray(i * length, (i + 1) * length))
+  return { score, ratings: ratings!, gating: gating!, adjusted: adjusted! }
+}
+
+function bytesOf({ numbers }: Kept): number {
+  return ENTRY_OVERHEAD + numbers.byteLength
 }

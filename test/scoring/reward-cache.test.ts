@@ -1,39 +1,81 @@
 import t from 'tap'
 import type { EngineSequence } from '../../src/engine/contract.js'
-import type { CallerState, RatedSequence } from '../../src/scheduling/rated-sequence.js'
+import type { CallerState, HeadValues, RatedSequence } from '../../src/scheduling/rated-sequence.js'
 import { ArmormError } from '../../src/errors.js'
 import { RewardCache } from '../../src/scoring/reward-cache.js'
 
 const sequence = (ids: number[], gateIndex = 0): EngineSequence => ({ ids: Int32Array.from(ids), gateIndex })
 
-function rated(score: number): RatedSequence {
+function rated(score: number, values: Partial<HeadValues> = {}): RatedSequence {
   const row = Float32Array.of(score)
-  return { score, ratings: row, gating: row, adjusted: row, origin: 'run', batchSize: 1, queueMs: 2, runMs: 3 }
+  const run = { origin: 'run', batchSize: 1, queueMs: 2, runMs: 3 } as const
+  return { score, ratings: row, gating: row, adjusted: row, ...values, ...run }
+}
+
+interface HeldRun {
+  readonly succeed: (score: number, values?: Partial<HeadValues>) => void
+  readonly fail: (error: Error) => void
+  readonly caller: CallerState
 }
 
 /** A rater whose work is ended by hand, under a cache. */
-function held(maxBytes = 1e6) {
-  const runs: { succeed: (score: number) => void; fail: (error: Error) => void; caller: CallerState }[] = []
+function held(maxBytes = 1e6, revision = 'r', before?: RewardCache) {
+  const runs: HeldRun[] = []
   const cache = new RewardCache(
     {
       rate: (_sequence, caller) =>
         new Promise((resolve, reject) =>
-          runs.push({ succeed: (score) => resolve(rated(score)), fail: reject, caller: caller! })
+          runs.push({ succeed: (score, values) => resolve(rated(score, values)), fail: reject, caller: caller! })
         )
     },
-    { maxBytes, revision: 'r' }
+    { maxBytes, revision },
+    before
   )
   return { cache, runs }
 }
 
 t.test('an exact repeat is answered from memory, bit for bit', async (t) => {
   const { cache, runs } = held()
+  const values = {
+    ratings: Float32Array.of(0.1, -0),
+    gating: Float32Array.of(0.25, 0.75),
+    adjusted: Float32Array.of(1e-40, 3)
+  }
   const first = cache.rate(sequence([1, 2, 3], 1))
-  runs[0]!.succeed(0.1)
+  runs[0]!.succeed(0.1, values)
   t.equal((await first).origin, 'run')
   const again = await cache.rate(sequence([1, 2, 3], 1))
-  t.strictSame(again, { ...rated(0.1), origin: 'cache', batchSize: 0, queueMs: 0, runMs: 0 })
+  t.strictSame(again, { score: 0.1, ...values, origin: 'cache', batchSize: 0, queueMs: 0, runMs: 0 })
   t.equal(runs.length, 1)
+})
+
+t.test('the cache of the next model keeps what is remembered; rewards of another revision are no repeat', async (t) => {
+  const first = held(1e6, 'one')
+  const [a, b] = [sequence([1, 2]), sequence([3, 4])]
+  const work = first.cache.rate(a)
+  first.runs[0]!.succeed(1)
+  await work
+  const running = first.cache.rate(b)
+
+  const second = held(1e6, 'two', first.cache)
+  t.equal(second.cache.bytes, first.cache.bytes)
+  t.strictSame(second.cache.cost([a, b]), { tokens: 4, conversations: 2 })
+  const others = [second.cache.rate(a), second.cache.rate(b)]
+  t.equal(second.runs.length, 2, 'neither remembered nor joined')
+  for (const [i, { succeed }] of second.runs.entries()) succeed(10 + i)
+  first.runs[1]!.succeed(2)
+  t.equal((await running).score, 2)
+  t.strictSame(
+    (await Promise.all(others)).map(({ score, origin }) => [score, origin]),
+    [
+      [10, 'run'],
+      [11, 'run']
+    ]
+  )
+
+  const again = held(1e6, 'one', second.cache)
+  t.match(await again.cache.rate(a), { score: 1, origin: 'cache' }, 'when the first model is back')
+  t.equal(again.runs.length, 0)
 })
 
 t.test('other ids, another gate position or order are other work', async (t) => {
