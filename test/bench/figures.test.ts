@@ -85,6 +85,41 @@ t.test('bars are met, missed or not measured', async (t) => {
   t.strictSame(added(figures.lowLoad!), [2, 4, 20])
 })
 
+t.test('the bars, and what they ask for', async (t) => {
+  const titles = { ppo: 'PPO', 'grpo-a': 'GRPO-A', 'grpo-b': 'grpo-b', batch: 'batch' }
+  const asked = [
+    ['grpo-a', 'pytorch-bf16-padded', 'best of PyTorch', 2],
+    ['grpo-b', 'pytorch-bf16-padded', 'best of PyTorch', 1.3],
+    ['ppo', 'pytorch-bf16-padded', 'best of PyTorch', 1],
+    ['grpo-a', 'plain', 'plain onnxruntime-node server', 4],
+    ['ppo', 'plain', 'plain onnxruntime-node server', 1.7],
+    ['ppo', 'engine', 'engine alone', 0.9],
+    ['grpo-a', 'engine', 'engine alone', 0.9],
+    ['grpo-b', 'engine', 'engine alone', 0.9],
+    ['batch', 'engine', 'engine alone', 0.9]
+  ] as const
+  const names = asked.map(([load, , words, least]) => `${titles[load]}: server / ${words} >= ${least}`)
+  const lowLoad = "low load: milliseconds added to the engine's time, p50 <= 3"
+  t.strictSame(
+    bars(madeFigures({})).map(({ bar }) => bar),
+    [...names, lowLoad]
+  )
+  const met = (load: keyof typeof titles, other: string, ratio: number, bar: string) => {
+    const runs = [run(load, 'server', 0, 1), run(load, other, 0, ratio)]
+    return bars(madeFigures({ runs })).find((each) => each.bar === bar)?.met
+  }
+  for (const [i, [load, other, , least]] of asked.entries()) {
+    t.equal(met(load, other, least, names[i]!), true, `${names[i]}: as much is enough`)
+    t.equal(met(load, other, 0.999 * least, names[i]!), false, `${names[i]}: less is not`)
+  }
+  const adding = (ms: number) => {
+    const times = { http: [10 + ms], engine: [10], tokenize: [1], bare: [1] }
+    return bars(madeFigures({ lowLoad: { conversations: 1, meanTokens: 500, ...times } })).at(-1)!
+  }
+  t.match(adding(3), { bar: lowLoad, met: true })
+  t.equal(adding(3.01).met, false)
+})
+
 t.test('an int8 server is held to the same bars, against the engine on its own bundle', async (t) => {
   const made = madeFigures({
     runs: [
