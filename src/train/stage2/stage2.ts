@@ -1,8 +1,8 @@
 /** Stage 2: the gate, trained on preferences with the ratings of stage 1 and the transform of debiasing. */
 import { usableThreads } from '../../engine/threads.js'
 import { gateStatistics } from '../../heads/gate-statistics.js'
-import { readIndex, setFolder } from '../embedded-set.js'
 import type { TrainLog } from '../log.js'
+import type { MadeFrom } from '../made-from.js'
 import { loadPairs, type PairSet, type PairSplit, rowsOf } from '../pairs.js'
 import { readRatingHead } from '../rating-head.js'
 import { accuracyOf, simpleWeights } from '../simple-weights.js'
@@ -28,10 +28,8 @@ export const pairSplit = ({ seed, stage2 }: Stage2Options): PairSplit => ({
 })
 
 /** Of everything that decides the result. */
-export async function stage2Fingerprint(work: string, { seed, stage2 }: Stage2Options): Promise<string> {
-  const { fingerprints } = await readRatingHead(work)
-  const settings = { ...stage2, ablations: undefined }
-  return fingerprint(seed, settings, fingerprints, (await readIndex(setFolder(work, 'preferences'))).fingerprint)
+export function stage2Fingerprint({ stage1, debias, preferences }: MadeFrom, { seed, stage2 }: Stage2Options): string {
+  return fingerprint(seed, { ...stage2, ablations: undefined }, [stage1, debias], preferences)
 }
 
 /**
@@ -65,7 +63,7 @@ export async function runStage2(work: string, options: Stage2Options, log: Train
   )
   const result: Stage2Result = {
     format: 1,
-    fingerprint: await stage2Fingerprint(work, options),
+    fingerprint: stage2Fingerprint(pairs.madeFrom, options),
     made_from: pairs.madeFrom,
     settings: gateSettings(stage2),
     seed: kept.seed,
