@@ -1,7 +1,8 @@
 /** `armorm train assemble` and `armorm train report`: what comes of a work folder. */
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { outFolder, partialFolder } from '../export/out-folder.js'
+import { outFolder } from '../export/out-folder.js'
+import { partialFolder } from '../export/partial-folder.js'
 import { runAssemble } from '../train/assemble/assemble.js'
 import { REPORT_FILE, runReport } from '../train/report/report.js'
 import { readSettings } from '../train/settings.js'
