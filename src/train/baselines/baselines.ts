@@ -1,7 +1,6 @@
 /** What a gate has to be better than, trained beside it and compared on pairs that nothing was chosen by. */
 import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { usableThreads } from '../../engine/threads.js'
 import { margins } from '../../heads/bradley-terry.js'
 import { type PerResponse, rowShards, setFolder } from '../embedded-set.js'
 import { compare, type ComparedRow, type Way } from '../compare.js'
@@ -14,7 +13,7 @@ import { type RatingHead, readRatingHead } from '../rating-head.js'
 import { BEST_OBJECTIVE, PROMPT_INDEPENDENT, simpleMargins, simpleWeights } from '../simple-weights.js'
 import type { Warning } from '../stage2/monitors.js'
 import { readStage2, STAGE2_FILE } from '../stage2/result.js'
-import { GateWeigher, weighed } from '../stage2/weigher.js'
+import { weighed, weighOnce } from '../stage2/weigher.js'
 import { testPromptsOf } from '../test-prompts.js'
 import { fingerprint } from '../work-files.js'
 import { fitLinearHead, type LinearHead, MAX_ITERATIONS } from './linear-head.js'
@@ -46,10 +45,7 @@ export async function runBaselines(
   const pairs = await loadPairs(work, head, split, true)
   checkMadeFrom(join(work, STAGE2_FILE), stage2.made_from, pairs.madeFrom)
   const { test } = pairs.parts
-  const weigher = await GateWeigher.open(stage2.shape, stage2.settings.temperature, usableThreads())
-  const weights = await weigher.weigh(gate, pairs.promptStates, test)
-  await weigher.close()
-
+  const weights = await weighOnce(stage2.shape, stage2.settings.temperature, gate, pairs.promptStates, test)
   const linear = await linearWay(pairs, settings, log)
   const ways: Way[] = [
     { name: GATING, margins: [weighed(weights, pairs.adjusted, pairs.objectives.length, test)] },

@@ -11,7 +11,7 @@ import { gateWarnings } from './monitors.js'
 import { type MeanWeights, type Stage2Result, writeStage2 } from './result.js'
 import type { GateSettings, Stage2Settings } from './settings.js'
 import { type CurvePoint, type GateData, trainGate, type TrainedGate } from './train-gate.js'
-import { GateWeigher } from './weigher.js'
+import { weighOnce } from './weigher.js'
 import { mean } from '../../heads/statistics.js'
 import { percent } from '../percent.js'
 
@@ -83,7 +83,7 @@ export async function runStage2(work: string, options: Stage2Options, log: Train
     seeds: trained.map((one) => ({ seed: one.seed, best: one.gate.best })),
     simpler,
     warnings: gateWarnings(gate.curve, gate.best, simpler),
-    weights: await meanWeights(pairs, gate, stage2.temperature, threads),
+    weights: await meanWeights(pairs, gate, stage2.temperature),
     seconds: (performance.now() - started) / 1000,
     steps_per_second: steps / trainingSeconds
   }
@@ -138,17 +138,10 @@ export function gateData(pairs: PairSet, { margins }: Pick<GateSettings, 'margin
   }
 }
 
-async function meanWeights(
-  pairs: PairSet,
-  gate: TrainedGate,
-  temperature: number,
-  threads: number
-): Promise<Stage2Result['weights']> {
+async function meanWeights(pairs: PairSet, gate: TrainedGate, temperature: number): Promise<Stage2Result['weights']> {
   const rows = Int32Array.from([...pairs.parts.validation, ...pairs.parts.test])
   const size = pairs.objectives.length
-  const weigher = await GateWeigher.open(gate.shape, temperature, threads)
-  const weights = await weigher.weigh(gate.weights, pairs.promptStates, rows)
-  await weigher.close()
+  const weights = await weighOnce(gate.shape, temperature, gate.weights, pairs.promptStates, rows)
   const summary = (places: readonly number[]): MeanWeights => {
     const of = rowsOf(weights, size, Int32Array.from(places))
     const { mean, entropy, topShare } = gateStatistics(of, size)
