@@ -23,7 +23,7 @@ export async function makePartial(out: string): Promise<string> {
   await mkdir(dirname(out), { recursive: true })
   // What a killed process of the same id left: in a container every process is number 1.
   await rm(partial, { recursive: true, force: true })
-  for (const folder of await abandoned(out, owner)) {
+  for await (const folder of abandoned(out, owner)) {
     // Under a name that is this process's alone, as the other's number may be given to a new process any moment. What
     // cannot be moved another one removes just now.
     await rename(folder, partial).catch(() => undefined)
@@ -35,19 +35,19 @@ export async function makePartial(out: string): Promise<string> {
   return contents
 }
 
-/** Partial folders for `out` whose process has ended for certain: it had its number here, and nobody has it now. */
-async function abandoned(out: string, owner: string | null): Promise<string[]> {
-  if (owner === null) return []
+/**
+ * Partial folders for `out` whose process has ended for certain: it had its number here, and nobody has it now. One after
+ * another: that nobody has it is known for the moment in which it is asked.
+ */
+async function* abandoned(out: string, owner: string | null): AsyncGenerator<string> {
+  if (owner === null) return
   const prefix = `${basename(out)}.partial-`
-  const found: string[] = []
   // A folder may be written to that may not be listed.
   for (const name of await readdir(dirname(out)).catch(() => [])) {
     const pid = name.startsWith(prefix) ? name.slice(prefix.length) : ''
     const folder = join(dirname(out), name)
-    if (!/^[1-9]\d*$/.test(pid) || !(await isOf(folder, owner)) || processExists(Number(pid))) continue
-    found.push(folder)
+    if (/^[1-9]\d*$/.test(pid) && (await isOf(folder, owner)) && !processExists(Number(pid))) yield folder
   }
-  return found
 }
 
 /** Whether a folder was made where this process runs, and by its user, as another's might be moved but not removed. */
