@@ -51,8 +51,9 @@ export interface LowLoadFigures {
   /** Milliseconds, one a conversation. */
   readonly http: readonly number[]
   readonly engine: readonly number[]
-  /** As the reply's `timing` states. */
+  /** As the reply's `timing` states; `run` with the way to the engine's process and back. */
   readonly tokenize: readonly number[]
+  readonly run: readonly number[]
   /** The same body sent to a server that does nothing: the client's own time and the loopback's. */
   readonly bare: readonly number[]
 }
@@ -169,3 +170,17 @@ export const members = ({ contestants }: Figures, family: ContestantFigures['fam
 
 /** Milliseconds that the server adds to the engine's time for the same conversation, one a conversation. */
 export const added = ({ http, engine }: LowLoadFigures): number[] => http.map((ms, i) => ms - engine[i]!)
+
+/** What that is made of: tokenization, the way to the engine's process and back, and the rest. */
+export function addedParts({
+  http,
+  engine,
+  tokenize,
+  run
+}: LowLoadFigures): Record<'tokenize' | 'pipe' | 'rest', number[]> {
+  return {
+    tokenize: [...tokenize],
+    pipe: run.map((ms, i) => ms - engine[i]!),
+    rest: http.map((ms, i) => ms - tokenize[i]! - run[i]!)
+  }
+}

@@ -1,6 +1,6 @@
 /** The report: Markdown made of the figures alone. */
 import { bars } from './bars.js'
-import { added, cpuTokenRate, type Figures, members, rates, ratios, tokenRate } from './figures.js'
+import { added, addedParts, cpuTokenRate, type Figures, members, rates, ratios, tokenRate } from './figures.js'
 import { quantile } from './statistics.js'
 
 /** What the report needs besides figures, to be read without the code. */
@@ -147,6 +147,7 @@ function rateTables(figures: Figures, threads: number): string[] {
 
 function lowLoadLines({ lowLoad }: Figures): string[] {
   if (lowLoad === null) return []
+  const { tokenize, pipe, rest } = addedParts(lowLoad)
   const row = (name: string, values: readonly number[]) => [
     name,
     ...[0.5, 0.9, 0.99].map((share) => fixed(quantile(values, share), 1))
@@ -155,8 +156,9 @@ function lowLoadLines({ lowLoad }: Figures): string[] {
     '## Low load',
     '',
     `${lowLoad.conversations} conversations of ${fixed(lowLoad.meanTokens, 0)} tokens on average, one after another; milliseconds. The engine's time is that of the`,
-    'same conversation, alone in process, right after; what the server adds includes tokenization. A bare server is one of',
-    '`node:http` alone that reads the same body and answers a few bytes: what the client, the loopback and Node take.',
+    'same conversation, alone in process, right after; what the server adds is tokenization, the way to the process of its',
+    'engine and back, and the rest: client, loopback, HTTP, JSON. A bare server is one of `node:http` alone that reads the same',
+    'body and answers a few bytes: what of the rest is left where nothing is done.',
     '',
     table(
       ['', 'p50', 'p90', 'p99'],
@@ -164,8 +166,10 @@ function lowLoadLines({ lowLoad }: Figures): string[] {
         row('request over HTTP', lowLoad.http),
         row('engine alone', lowLoad.engine),
         row('added by the server', added(lowLoad)),
-        row('of that: tokenization', lowLoad.tokenize),
-        row('of that: as much as a bare server', lowLoad.bare)
+        row('of that: tokenization', tokenize),
+        row('of that: to the engine and back', pipe),
+        row('of that: the rest', rest),
+        row('for comparison: a bare server', lowLoad.bare)
       ]
     ),
     ''

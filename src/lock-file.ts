@@ -119,14 +119,15 @@ function parsed(text: string): Holder | null {
 async function isHeld(holder: Holder | null, age: number): Promise<boolean> {
   if (!holder) return age < NAMED_MS
   if (holder.machine !== (await machineName())) return age < ABANDONED_MS
-  if (!exists(holder.pid)) return false
+  if (!processExists(holder.pid)) return false
   const found = await processStat(holder.pid)
   // Without /proc a process of this number is taken for the holder, unless it is this one, which holds nothing yet.
   if (!found) return holder.pid !== process.pid
   return found.started === holder.started && found.state !== 'Z'
 }
 
-function exists(pid: number): boolean {
+/** Whether a process has this number; that of a process that nobody has waited for is still taken. */
+export function processExists(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

@@ -17,13 +17,20 @@ export async function lowLoad(
   conversations: readonly BenchConversation[]
 ): Promise<LowLoadFigures> {
   const bare = await startHttp(BARE, [], '/')
-  const figures = { http: [] as number[], engine: [] as number[], tokenize: [] as number[], bare: [] as number[] }
+  const figures: Record<'http' | 'engine' | 'tokenize' | 'run' | 'bare', number[]> = {
+    http: [],
+    engine: [],
+    tokenize: [],
+    run: [],
+    bare: []
+  }
   try {
     for (const conversation of conversations) {
       const started = performance.now()
       const { timing } = await server.post([conversation], PARTS)
       figures.http.push(performance.now() - started)
       figures.tokenize.push(timing!.tokenize_ms)
+      figures.run.push(timing!.run_ms)
       figures.engine.push((await engine.single(conversation)).seconds * 1000)
       const sent = performance.now()
       await postJson(`${bare.origin}/`, scoreRequest([conversation], PARTS))

@@ -1,10 +1,10 @@
 /** Which conversations a row of a data set holds. */
-import type { DataRow } from '../data/rows.js'
+import { type DataRow, reasonOf } from '../data/rows.js'
 import { ArmormError } from '../errors.js'
 import { conversation } from '../http/input-forms.js'
 import type { Conversation } from '../text/conversation.js'
 import { TrainRowReader } from '../train/embed/train-row.js'
-import { trainSettings } from '../train/settings.js'
+import { defaultSettings } from '../train/settings.js'
 import { lineConversations } from './calibrate.js'
 
 /** One conversation; several responses to one prompt; a chosen and a rejected response. */
@@ -20,7 +20,7 @@ export class AnnotatedRows {
   readonly #pairs: TrainRowReader
 
   constructor(file: string) {
-    this.#pairs = new TrainRowReader(file, 'preferences', trainSettings({}, 'the default settings').data)
+    this.#pairs = new TrainRowReader(file, 'preferences', defaultSettings().data)
   }
 
   read(row: DataRow): Asked {
@@ -34,8 +34,8 @@ export class AnnotatedRows {
       return { form, asked: new ArmormError('invalid_data', 'its "responses" are none') }
     } catch (error) {
       if (!(error instanceof ArmormError) || error.code !== 'invalid_data') throw error
-      // The message begins with the place, which the row itself need not say.
-      return { form, asked: new ArmormError('invalid_data', error.message.slice(place.length + 2), {}, error) }
+      // The row itself need not say where it is.
+      return { form, asked: new ArmormError('invalid_data', reasonOf(error, place), {}, error) }
     }
   }
 

@@ -1,12 +1,12 @@
 /** `armorm evaluate`: how often bundles' models prefer the chosen response of preference pairs, by section. */
 import { Command } from 'commander'
-import { type DataRow, dataRows } from '../data/rows.js'
+import { type DataRow, dataRows, reasonOf } from '../data/rows.js'
 import { ArmormError } from '../errors.js'
 import { BOOTSTRAP, pairAccuracy } from '../evaluate/accuracy.js'
 import { loadWithTokenizer } from '../evaluate/measure-fidelity.js'
 import { GROUPINGS, type LeftOut, type Pair, type PairRow, scorePairs } from '../evaluate/pairs.js'
 import { TrainRowReader } from '../train/embed/train-row.js'
-import { readSettings } from '../train/settings.js'
+import { defaultSettings } from '../train/settings.js'
 import { accuracyTable } from './evaluate-table.js'
 import { progressBar } from './progress.js'
 
@@ -48,7 +48,7 @@ export function evaluateCommand(): Command {
  * @throws ArmormError invalid_data for a file that cannot be read, or a line that is no JSON object
  */
 export async function* pairRows(files: readonly string[]): AsyncGenerator<PairRow> {
-  const { data } = await readSettings()
+  const { data } = defaultSettings()
   for (const [i, file] of files.entries()) {
     const reader = new TrainRowReader(file, 'preferences', data)
     for await (const row of dataRows(file)) yield { ...pairOf(row, reader), done: (i + row.done) / files.length }
@@ -65,8 +65,7 @@ function pairOf({ value, ...row }: DataRow, reader: TrainRowReader): { pair: Pai
     return { pair: { place, key: read.key, groups, prompt: read.prompt, chosen: better, rejected: worse } }
   } catch (error) {
     if (!(error instanceof ArmormError) || error.code !== 'invalid_data') throw error
-    // The message begins with the place.
-    return { leftOut: { place, reason: error.message.slice(place.length + 2) } }
+    return { leftOut: { place, reason: reasonOf(error, place) } }
   }
 }
 

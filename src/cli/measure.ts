@@ -1,5 +1,5 @@
 /** `armorm export --measure`: how faithful the exported bundle's scores are to those of fp32. */
-import { existsSync, mkdtempSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TOKENIZER_FILE } from '../bundle/files.js'
@@ -9,7 +9,7 @@ import { countGroups, type GroupCounts } from '../evaluate/groups.js'
 import { measureFidelity } from '../evaluate/measure-fidelity.js'
 import { exportBundle, type ExportOptions } from '../export/export-bundle.js'
 import { outFolder } from '../export/out-folder.js'
-import { removeAtExit } from './remove-at-exit.js'
+import { partialFolder } from '../export/partial-folder.js'
 
 export type MeasureOptions = Pick<ExportOptions, 'checkpoint' | 'out' | 'precision' | 'gatePattern' | 'maxTokens'> & {
   /** File of groups of answers to one prompt. */
@@ -35,8 +35,8 @@ export async function checkMeasure({ checkpoint, precision, data }: MeasureOptio
 }
 
 /**
- * Exports the checkpoint once more as fp32, into a folder beside `out` that goes however the process ends, and scores the
- * file with both.
+ * Exports the checkpoint once more as fp32, into the partial folder of `out`, which goes however the process ends, and
+ * scores the file with both.
  * @param folder of the bundle to measure
  * @param counts what `checkMeasure` found
  * @throws ArmormError as `exportBundle` and `measureFidelity` do
@@ -47,10 +47,8 @@ export async function measureExport(
   counts: GroupCounts,
   onProgress: (done: number, step: string) => void
 ): Promise<ManifestFidelity> {
-  const temporary = mkdtempSync(`${await outFolder(out)}.fp32-`)
-  removeAtExit(temporary)
+  const reference = join(partialFolder(await outFolder(out)), 'fp32')
   try {
-    const reference = join(temporary, 'bundle')
     await exportBundle({
       checkpoint,
       out: reference,
@@ -67,6 +65,6 @@ export async function measureExport(
       onProgress: (done, step) => onProgress(REFERENCE + (1 - REFERENCE) * done, step)
     })
   } finally {
-    await rm(temporary, { recursive: true, force: true })
+    await rm(reference, { recursive: true, force: true })
   }
 }

@@ -31,7 +31,7 @@ const GIVE_UP_MS = 1000
 /** Milliseconds before the end of a stop at which those who still wait for room are told. */
 const LAST_WORDS_MS = 500
 
-/** Milliseconds for the last traces, within the deadline of a stop. */
+/** Milliseconds for the last traces; at a stop within its deadline. */
 const LAST_TRACES_MS = 2000
 
 /** @param engineProgram - stands in for the engine's, in measurements of what is around it */
@@ -128,6 +128,7 @@ async function serve(options: ServeOptions, engineProgram?: string): Promise<voi
     reloader.stop()
     slot.current.admission.close(new ArmormError('engine_unavailable', 'the engine has failed'))
     await drain(app, lifecycle, { deadlineMs: GIVE_UP_MS })
+    await tracing?.close(LAST_TRACES_MS)
     process.exit(1)
   }
   signals.stop = async () => {

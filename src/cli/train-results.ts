@@ -1,12 +1,13 @@
 /** `armorm train assemble` and `armorm train report`: what comes of a work folder. */
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { outFolder, partialFolder } from '../export/out-folder.js'
+import { outFolder } from '../export/out-folder.js'
+import { partialFolder } from '../export/partial-folder.js'
 import { runAssemble } from '../train/assemble/assemble.js'
 import { REPORT_FILE, runReport } from '../train/report/report.js'
 import { readSettings } from '../train/settings.js'
 import { withWorkLock } from '../train/work-lock.js'
-import { progressBar } from './progress.js'
+import { logged } from './logged.js'
 import { removeAtExit } from './remove-at-exit.js'
 
 interface AssembleFlags {
@@ -29,20 +30,10 @@ export function assembleCommand(): Command {
     .action(async ({ backbone, work, out, config }: AssembleFlags) => {
       const settings = await readSettings(config)
       removeAtExit(partialFolder(await outFolder(out)))
-      const bar = progressBar()
-      const log = {
-        line: (text: string) => console.error(text),
-        progress: (done: number, text: string) => bar.update(done, text)
-      }
-      try {
-        const { objectives, bytes } = await withWorkLock(work, false, () =>
-          runAssemble(work, settings, log, { backbone, out })
-        )
-        bar.stop()
-        console.log(`${out}: ${objectives} objectives, ${(bytes / 1e6).toFixed(1)} MB of weights`)
-      } finally {
-        bar.stop()
-      }
+      const { objectives, bytes } = await withWorkLock(work, false, () =>
+        logged((log) => runAssemble(work, settings, log, { backbone, out }))
+      )
+      console.log(`${out}: ${objectives} objectives, ${(bytes / 1e6).toFixed(1)} MB of weights`)
     })
 }
 

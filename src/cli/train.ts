@@ -2,7 +2,8 @@
 import { resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ArmormError } from '../errors.js'
-import { outFolder, partialFolder } from '../export/out-folder.js'
+import { outFolder } from '../export/out-folder.js'
+import { partialFolder } from '../export/partial-folder.js'
 import { runBaselines } from '../train/baselines/baselines.js'
 import { runDebias } from '../train/debias/debias.js'
 import { type EmbedOptions, runEmbed } from '../train/embed/embed.js'
@@ -13,7 +14,7 @@ import { runStage1 } from '../train/stage1/stage1.js'
 import { runAblations } from '../train/stage2/ablate.js'
 import { runStage2 } from '../train/stage2/stage2.js'
 import { withWorkLock } from '../train/work-lock.js'
-import { progressBar } from './progress.js'
+import { logged } from './logged.js'
 import { removeAtExit } from './remove-at-exit.js'
 import { assembleCommand, reportCommand } from './train-results.js'
 
@@ -73,16 +74,6 @@ function step(
       const settings = await readSettings(config)
       await withWorkLock(work, false, () => logged((log) => run(work, settings, log)))
     })
-}
-
-/** Runs a step with a progress bar. */
-async function logged(step: (log: TrainLog) => Promise<unknown>): Promise<void> {
-  const bar = progressBar()
-  try {
-    await step({ line: (text) => console.error(text), progress: (done, text) => bar.update(done, text) })
-  } finally {
-    bar.stop()
-  }
 }
 
 /** All steps; the options are not marked as required, as the commands of single steps would want them too. */

@@ -26,3 +26,8 @@ export async function* dataRows(path: string): AsyncGenerator<DataRow> {
     throw new ArmormError('invalid_data', `${path} cannot be read (${code ?? message})`, {}, error)
   }
 }
+
+/** What an error says of a row. @param error whose message begins with the row's place and a colon */
+export function reasonOf({ message }: ArmormError, place: string): string {
+  return message.slice(`${place}: `.length)
+}

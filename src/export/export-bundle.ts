@@ -1,6 +1,6 @@
 /** From a Hugging Face checkpoint to a bundle. */
-import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { copyFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
 import {
   BACKBONE_DATA_FILE,
   BACKBONE_FILE,
@@ -29,7 +29,8 @@ import { resolveObjectives } from './objectives.js'
 import { ExternalDataWriter } from './onnx/external-data.js'
 import { GraphBuilder } from './onnx/graph-builder.js'
 import { DataType } from './onnx/model.js'
-import { checkOut, outFolder, partialFolder, publish } from './out-folder.js'
+import { checkOut, outFolder, publish } from './out-folder.js'
+import { makePartial, partialFolder } from './partial-folder.js'
 import { CALIBRATION_FILE, madeUp, readConversations, tokenized } from './quantize/calibration-set.js'
 import { Calibration } from './quantize/calibrate.js'
 import { FoldedBackbone } from './quantize/folded.js'
@@ -101,13 +102,9 @@ async function writeBundle(options: ExportOptions): Promise<Manifest> {
   const maxTokens = resolveMaxTokens(config, options.maxTokens)
   const objectives = resolveObjectives(config, options.objectives, options.sourceSets)
   const reader = await SafetensorsReader.open(options.checkpoint)
-  const partial = partialFolder(out)
   try {
     checkTensors(reader, config)
-    await mkdir(dirname(out), { recursive: true })
-    // What a killed process of the same id left: in a container every process is number 1.
-    await rm(partial, { recursive: true, force: true })
-    await mkdir(partial)
+    const partial = await makePartial(out)
     const copied = await copyTextFiles(options.checkpoint, partial)
     const tokenizer = copied.includes(TOKENIZER_FILE)
     const { vocabSize } = config
@@ -161,7 +158,7 @@ async function writeBundle(options: ExportOptions): Promise<Manifest> {
     return manifest
   } finally {
     await reader.close()
-    await rm(partial, { recursive: true, force: true })
+    await rm(partialFolder(out), { recursive: true, force: true })
   }
 }
 

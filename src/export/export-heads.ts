@@ -1,7 +1,7 @@
 /** New heads for a bundle: heads.onnx and what the manifest says of them; the backbone's files stay, bit for bit. */
 import { constants } from 'node:fs'
-import { access, copyFile, link, mkdir, realpath, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { access, copyFile, link, realpath, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { checksum, HEADS_FILE, revisionOf } from '../bundle/files.js'
 import { loadBundle } from '../bundle/load.js'
 import { exactTokensOf, type Manifest, MANIFEST_FILE, type Objective } from '../bundle/manifest.js'
@@ -23,7 +23,8 @@ import { gateOfNewHeads } from './gate-pattern.js'
 import { buildHeads } from './graph/heads.js'
 import { headsPart, readableJson, sourceName } from './manifest-parts.js'
 import { resolveObjectives } from './objectives.js'
-import { checkOut, outFolder, partialFolder, publish } from './out-folder.js'
+import { checkOut, outFolder, publish } from './out-folder.js'
+import { makePartial, partialFolder } from './partial-folder.js'
 import { type ComputedCase, isLossless, selfTestOf } from './self-test-cases.js'
 
 export interface HeadsExportOptions {
@@ -98,7 +99,6 @@ async function writeBundle(options: HeadsExportOptions, target: string): Promise
   const objectives = newObjectives(config, old, options)
   const gate = gateOfNewHeads(config, options.gatePattern, old.gate, vocabSize)
   const reader = await SafetensorsReader.open(options.checkpoint)
-  const partial = partialFolder(out)
   try {
     checkShapes(reader, headTensors(config))
     options.onProgress?.(0, 'self-test')
@@ -108,9 +108,7 @@ async function writeBundle(options: HeadsExportOptions, target: string): Promise
     )
     const selfTest = selfTestOf(computed.cases, isLossless(old.self_test))
 
-    await mkdir(dirname(out), { recursive: true })
-    await rm(partial, { recursive: true, force: true })
-    await mkdir(partial)
+    const partial = await makePartial(out)
     const heads = await buildHeads(reader, config)
     await writeFile(join(partial, HEADS_FILE), heads.encode(await packageVersion()))
     for (const name of Object.keys(old.files)) {
@@ -140,7 +138,7 @@ async function writeBundle(options: HeadsExportOptions, target: string): Promise
     return { manifest, backboneChecked: computed.backboneChecked, dropped }
   } finally {
     await reader.close()
-    await rm(partial, { recursive: true, force: true })
+    await rm(partialFolder(out), { recursive: true, force: true })
   }
 }
 

@@ -5,9 +5,6 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { MANIFEST_FILE } from '../bundle/manifest.js'
 import { ArmormError } from '../errors.js'
 
-/** Where a bundle for `out` is put together: beside it, so that moving it there is one rename. */
-export const partialFolder = (out: string): string => `${out}.partial-${process.pid}`
-
 /**
  * Absolute path of a bundle folder, links resolved as far as it exists.
  * @throws ArmormError invalid_config when it cannot be a folder

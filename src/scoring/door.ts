@@ -92,8 +92,9 @@ export class Door {
   /** @throws ArmormError too_many_tokens */
   #requireModest(sequences: readonly EngineSequence[]): void {
     const { maxRequestTokens: limit } = this.#options
+    if (limit === 0) return
     const tokens = sequences.reduce((sum, { ids }) => sum + ids.length, 0)
-    if (limit === 0 || tokens <= limit) return
+    if (tokens <= limit) return
     const message = `the conversations have ${tokens} tokens together, and a request may have ${limit} (--max-request-tokens)`
     throw new ArmormError('too_many_tokens', message, { tokens, limit })
   }

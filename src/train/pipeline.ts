@@ -1,5 +1,5 @@
 /** `armorm train` as the whole: the steps in their order, without those whose results are there already. */
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join, relative, resolve, sep } from 'node:path'
 import { checksum } from '../bundle/files.js'
@@ -55,6 +55,11 @@ const HEAD = [STAGE1_FILE, STAGE1_WEIGHTS]
 const GATE = [STAGE2_FILE, GATING_WEIGHTS]
 
 const files = ({ work }: Run, ...names: string[]): string[] => names.map((name) => join(work, name))
+/** Config and weights of a checkpoint; none where there is no such folder, which the step that reads it says. */
+const checkpointFiles = (folder: string): string[] =>
+  (statSync(folder, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(folder) : [])
+    .filter((name) => name === CONFIG_FILE || name.includes('.safetensors'))
+    .map((name) => join(folder, name))
 const index = ({ work }: Run, set: SetName): string => join(setFolder(work, set), INDEX_FILE)
 
 const STEPS: readonly Step[] = [
@@ -87,7 +92,11 @@ const STEPS: readonly Step[] = [
   {
     name: 'baselines',
     settings: ({ settings }) => settings.baselines,
-    reads: (run) => [...files(run, ...HEAD, DEBIAS_FILE, ...GATE), index(run, 'preferences')],
+    reads: (run) => [
+      ...files(run, ...HEAD, DEBIAS_FILE, ...GATE),
+      index(run, 'preferences'),
+      ...run.settings.baselines.compare.flatMap(checkpointFiles)
+    ],
     writes: (run) => files(run, BASELINES_FILE),
     start: ({ work, settings, log }) => runBaselines(work, settings, log)
   },

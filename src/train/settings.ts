@@ -64,12 +64,17 @@ function checkScales({ data }: TrainSettings, source: string): void {
   }
 }
 
+/** Settings where none are stated. */
+export function defaultSettings(): TrainSettings {
+  return trainSettings({}, 'the default settings')
+}
+
 /**
  * Reads `train.json`; without a file all settings have their defaults.
  * @throws ArmormError invalid_config naming file and key, or when the file is no JSON
  */
 export async function readSettings(path?: string): Promise<TrainSettings> {
-  if (path === undefined) return trainSettings({}, 'the default settings')
+  if (path === undefined) return defaultSettings()
   const stated = await readJson(path).catch((error: unknown) => {
     if (error instanceof ArmormError) throw new ArmormError('invalid_config', error.message, {}, error)
     throw error

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { bars } from '../../bench/bars.js'
-import { added, cpuTokenRate, rates, ratios, tokenRate } from '../../bench/figures.js'
+import { added, addedParts, cpuTokenRate, rates, ratios, tokenRate } from '../../bench/figures.js'
 import { report } from '../../bench/report.js'
 import { mean, median, quantile, spread } from '../../bench/statistics.js'
 import { madeFigures, run } from './made-figures.js'
@@ -72,7 +72,8 @@ t.test('bars are met, missed or not measured', async (t) => {
       meanTokens: 500,
       http: [12, 14, 30],
       engine: [10, 10, 10],
-      tokenize: [1, 1, 1],
+      tokenize: [1, 1, 2],
+      run: [10.5, 11, 20],
       bare: [1, 1, 1]
     }
   })
@@ -83,6 +84,7 @@ t.test('bars are met, missed or not measured', async (t) => {
   t.match(of('PPO: server / engine'), { measured: '', met: null })
   t.match(of('low load'), { measured: '4.0', met: false })
   t.strictSame(added(figures.lowLoad!), [2, 4, 20])
+  t.strictSame(addedParts(figures.lowLoad!), { tokenize: [1, 1, 2], pipe: [0.5, 1, 10], rest: [0.5, 2, 8] })
 })
 
 t.test('the bars, and what they ask for', async (t) => {

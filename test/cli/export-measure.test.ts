@@ -45,11 +45,14 @@ t.test('the fidelity to fp32 is in the manifest and printed; the fp32 bundle is 
   t.equal(manifest.model.revision, plain.model.revision, 'the revision does not depend on it')
 })
 
-t.test('stopped while it measures: both folders go', async (t) => {
+t.test('stopped while it measures: both bundles go', async (t) => {
   const many = Array.from({ length: 500 }, (_, i) => ({ ...GROUPS[0], prompt: `Name ${i} colours.` }))
   const { folder, args } = setUp(t, many)
   const { child, exit } = startArmorm(t, args)
-  await until(() => readdirSync(folder).some((name) => name.startsWith('bundle.fp32-')))
+  await until(() => {
+    const partial = readdirSync(folder).find((name) => name.startsWith('bundle.partial-'))
+    return partial !== undefined && readdirSync(join(folder, partial)).includes('fp32')
+  })
   child.kill('SIGTERM')
   t.equal((await exit).code, 143)
   t.strictSame(readdirSync(folder).sort(), ['checkpoint', 'data.jsonl'])

@@ -41,6 +41,22 @@ t.test('replies to work say how many tokens are outstanding, refusals and errors
   t.match(await headersOf('/score', payload), { statusCode: 503, tokens: '0' })
 })
 
+t.test('both headers of a reply say the same number', async (t) => {
+  let looks = 0
+  const load = {
+    get outstandingTokens() {
+      return 1000 * ++looks
+    },
+    limitTokens: Infinity
+  }
+  const app = await fakeApp(t, { load })
+  const { headers } = await app.inject({ method: 'POST', url: '/score', payload })
+  t.equal(
+    Number(headers['x-outstanding-tokens']),
+    fieldsOf(headers['endpoint-load-metrics'])['named_metrics.outstanding_tokens']
+  )
+})
+
 t.test('the report: requests a second, and the share of time for which the engine ran', async (t) => {
   let now = 0
   const meter = new LoadMeter(() => now)

@@ -10,7 +10,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symli
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { build, check, freePort, root, skip, suite } from '../support/suite.mjs'
+import { build, check, freePort, ownEnvironment, root, skip, suite } from '../support/suite.mjs'
 
 /** A block that takes longer is stuck. */
 const PATIENCE_MS = 600_000
@@ -50,11 +50,9 @@ class Reader {
   }
 
   shell(command) {
-    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ARMORM_')))
-    env.ARMORM_PORT = ports.get(DEFAULT_PORT)
     const child = spawn('bash', ['-e', '-u', '-o', 'pipefail', '-c', command], {
       cwd: this.folder,
-      env,
+      env: { ...ownEnvironment(), ARMORM_PORT: ports.get(DEFAULT_PORT) },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true
     })

@@ -4,14 +4,11 @@ import { once } from 'node:events'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import type { Engine, EngineSequence } from '../../src/engine/contract.js'
-import { Admission, type AdmissionOptions, type Refusal } from '../../src/scheduling/admission.js'
+import type { Admission, Refusal } from '../../src/scheduling/admission.js'
 import { BatchQueue } from '../../src/scheduling/batch-queue.js'
-import { Door } from '../../src/scoring/door.js'
-import { RememberedTokens } from '../../src/scoring/remembered-tokens.js'
-import { RewardCache } from '../../src/scoring/reward-cache.js'
-import type { Protocol } from '../../src/scoring/scorer.js'
 import type { Tokenize } from '../../src/scoring/rater.js'
 import { type Fakes, fakeApp, fakeTokenizer, manifest } from '../http/helpers.js'
+import { type DoorSetting, doorOver } from './door.js'
 
 export interface Batch {
   /** The texts of its conversations: the stand-in tokenizer makes a token of each character. */
@@ -33,13 +30,11 @@ export interface Overloaded {
   readonly runAll: () => void
 }
 
-export interface Setting extends Partial<AdmissionOptions> {
+export interface Setting extends DoorSetting {
   readonly tokensPerSecond?: number
   readonly maxBatchTokens?: number
-  readonly bulk?: readonly Protocol[]
   readonly tokenizer?: Tokenize
   readonly limits?: Fakes['limits']
-  readonly maxRequestTokens?: number
 }
 
 /** Batches of up to 10 tokens, at 100 tokens a second, unless `setting` says otherwise. */
@@ -49,15 +44,7 @@ export async function overloaded(t: Test, setting: Setting = {}): Promise<Overlo
   const refusals: Refusal[] = []
   const dropped: string[] = []
   let running = true
-  const {
-    tokensPerSecond = 100,
-    maxBatchTokens = 10,
-    bulk = [],
-    tokenizer = fakeTokenizer,
-    limits,
-    maxRequestTokens = 0,
-    ...options
-  } = setting
+  const { tokensPerSecond = 100, maxBatchTokens = 10, tokenizer = fakeTokenizer, limits, ...doorSetting } = setting
   const engine: Engine = {
     load: async () => {},
     health: () => ({ state: 'ready', restarts: 0 }),
@@ -78,25 +65,19 @@ export async function overloaded(t: Test, setting: Setting = {}): Promise<Overlo
     now: () => 0,
     onDrop: (why) => void dropped.push(why)
   })
-  const cache = new RewardCache(queue, { maxBytes: 1 << 20, revision: 'r' })
-  const admission = new Admission(queue, {
-    maxTokens: 100,
-    maxConversations: 1000,
-    maxLineRequests: 1000,
-    maxLineBytes: 1 << 20,
-    onRefusal: (reason) => void refusals.push(reason),
-    random: () => 0,
-    ...options
-  })
   const counting: Tokenize = {
     encode(conversation, truncation, caller) {
       if (conversation.kind === 'text') tokenized.push(conversation.text)
       return tokenizer.encode(conversation, truncation, caller)
     }
   }
-  const tokens = new RememberedTokens(counting, 1 << 20)
-  const door = new Door({ admission, tokens, cache, queue, maxTokens: 100, maxRequestTokens, bulk: new Set(bulk) })
-  const app = await fakeApp(t, { tokenizer: tokens, rater: cache, door, ...(limits && { limits }) })
+  const { admission, parts } = doorOver(queue, counting, {
+    maxTokens: 100,
+    onRefusal: (reason) => void refusals.push(reason),
+    random: () => 0,
+    ...doorSetting
+  })
+  const app = await fakeApp(t, { ...parts, ...(limits && { limits }) })
   const runAll = () => {
     running = false
     for (const { end } of batches) end()

@@ -121,6 +121,11 @@ export function debianPackages(folder, names, more = []) {
   )
 }
 
+/** The environment without options that whoever runs the suite may have set for servers of their own. */
+export function ownEnvironment() {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ARMORM_')))
+}
+
 /** `armorm serve` with the built-in model on a free port. @param options - more of its options */
 export const startServer = (...options) => startProgram(join(root, 'build', 'src', 'cli', 'main.js'), options)
 
@@ -129,9 +134,8 @@ export const startServer = (...options) => startProgram(join(root, 'build', 'src
  * @returns `kill` sends a signal and settles with the exit code, null where the signal ended it
  */
 export async function startProgram(program, options, variables = {}) {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ARMORM_')))
   const child = spawn(process.execPath, [program, 'serve', '--port', '0', ...options], {
-    env: { ...env, ...variables },
+    env: { ...ownEnvironment(), ...variables },
     stdio: ['ignore', 'pipe', 'inherit']
   })
   for await (const line of createInterface({ input: child.stdout })) {

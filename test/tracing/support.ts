@@ -3,14 +3,12 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
-import { Admission, type AdmissionOptions } from '../../src/scheduling/admission.js'
+import type { AdmissionOptions } from '../../src/scheduling/admission.js'
 import { BatchQueue } from '../../src/scheduling/batch-queue.js'
-import { Door } from '../../src/scoring/door.js'
-import { RememberedTokens } from '../../src/scoring/remembered-tokens.js'
-import { RewardCache } from '../../src/scoring/reward-cache.js'
 import { openTracing } from '../../src/tracing/otlp.js'
 import type { Tracing } from '../../src/tracing/tracing.js'
 import { type Fakes, fakeApp, fakeTokenizer } from '../http/helpers.js'
+import { doorOver } from '../support/door.js'
 import { engineOver, SCRIPTED_ENGINE } from '../support/engines.js'
 import { type Collector, type Span, startCollector } from '../support/collector.js'
 
@@ -70,19 +68,10 @@ export async function tracedServer(t: Test, setting: Setting = {}): Promise<Trac
   const engine = engineOver(t, folder, { program: SCRIPTED_ENGINE })
   await engine.load()
   const queue = new BatchQueue(engine, { objectives: 1, maxBatchTokens: 1000, maxBatchSequences })
-  const cache = new RewardCache(queue, { maxBytes: 1 << 20, revision: 'r' })
-  const admission = new Admission(queue, {
-    maxTokens: 1000,
-    maxConversations: 1000,
-    maxLineRequests: 1000,
-    maxLineBytes: 1 << 20,
-    ...admissionOptions
-  })
-  const tokens = new RememberedTokens(fakeTokenizer, 1 << 20)
-  const door = new Door({ admission, tokens, cache, queue, maxTokens: 100, maxRequestTokens: 0, bulk: new Set() })
+  const { admission, parts } = doorOver(queue, fakeTokenizer, admissionOptions)
   const log: string[] = []
   const { tracing } = traces
-  const app = await fakeApp(t, { tokenizer: tokens, rater: cache, door, tracing, ...(access && { access }) }, log)
+  const app = await fakeApp(t, { ...parts, tracing, ...(access && { access }) }, log)
   const release = () => writeFileSync(join(folder, 'release'), '')
   // What a failed test left waiting must not keep the server from closing.
   t.teardown(release)

@@ -33,9 +33,9 @@ t.test('all steps in one command, each only as often as it has to be', async (t)
   })
   write('ratings.jsonl', rated)
   write('preferences.jsonl', pairs)
-  const settings = (debias: object) => {
+  const settings = (debias: object, baselines = {}) => {
     const stage2 = { layers: 1, width: 4, steps: 2, batch: 16 }
-    writeFileSync(path('train.json'), JSON.stringify({ stage1: { alphas: [1] }, debias, stage2 }))
+    writeFileSync(path('train.json'), JSON.stringify({ stage1: { alphas: [1] }, debias, stage2, baselines }))
   }
   settings({ threshold: 0.5 })
   const args = ['train', '--backbone', path('checkpoint'), '--out', path('out'), '--threads', '1']
@@ -60,7 +60,8 @@ t.test('all steps in one command, each only as often as it has to be', async (t)
   t.match(again.stderr, /^preferences: 80 rows are there$/m)
 
   // A setting of one step runs it and those after it; so does a result that is gone.
-  settings({ threshold: 0.4 })
+  cpSync(path('out'), path('heads'), { recursive: true })
+  settings({ threshold: 0.4 }, { compare: [path('heads')] })
   const changed = await runArmorm(t, args)
   t.equal(changed.code, 0, changed.stderr)
   const after = ['debias', 'stage2', 'baselines', 'assemble', 'report'].map((name) => [name, 'starts'])
@@ -72,6 +73,11 @@ t.test('all steps in one command, each only as often as it has to be', async (t)
     ['stage1', ...after.map(([name]) => name)]
   )
   t.match(repaired.stderr, /^stage2: is there\nbaselines: starts$/m)
+
+  // Heads that are compared with are read too.
+  const config = JSON.parse(readFileSync(path('heads/config.json'), 'utf8')) as object
+  writeFileSync(path('heads/config.json'), JSON.stringify({ ...config, gating_temperature: 20 }))
+  t.match((await runArmorm(t, args)).stderr, /^stage2: is there\nbaselines: starts$/m)
 
   // What a kill leaves of the report, or between the appearance of the checkpoint and the end of the run, is its own.
   rmSync(path('out/report.html'))

@@ -2,7 +2,7 @@
  * The checkpoint behind a bundle whose weights are stored without loss (`compact` of a checkpoint on a GGUF's grid, or
  * `fp32`): so that a bundle can be trained on, and peers can be measured on the built-in model.
  */
-import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { copyFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BACKBONE_FILE, HEADS_FILE, TEXT_FILES } from '../../bundle/files.js'
 import { type Bundle, loadBundle } from '../../bundle/load.js'
@@ -12,7 +12,7 @@ import { queryHeads } from '../graph/query-heads.js'
 import { inverseFrequencies } from '../graph/rotary.js'
 import { type Stored, stored } from './decode.js'
 import { type OnnxFile, readOnnx } from './read-onnx.js'
-import { partialFolder } from '../out-folder.js'
+import { makePartial, partialFolder } from '../partial-folder.js'
 
 export interface RebuiltBackbone {
   /** Keys of config.json that describe the backbone. */
@@ -104,7 +104,6 @@ export async function rebuildCheckpoint(folder: string, out: string): Promise<vo
   const { manifest } = bundle
   const backbone = await rebuildBackbone(bundle)
   const heads = await readOnnx(join(folder, HEADS_FILE))
-  const partial = partialFolder(out)
   try {
     // Constants of the graph have paths; weights have the checkpoint's own names.
     const names = [...heads.initializers.keys()].filter((name) => !name.startsWith('/'))
@@ -119,8 +118,7 @@ export async function rebuildCheckpoint(folder: string, out: string): Promise<vo
       gating_n_hidden: gateLayers - 1,
       ...(manifest.gate.pattern ? { gating_token_pattern: manifest.gate.pattern } : {})
     }
-    await rm(partial, { recursive: true, force: true })
-    await mkdir(partial, { recursive: true })
+    const partial = await makePartial(out)
     await writeFile(join(partial, CONFIG_FILE), JSON.stringify(config, null, 2))
     await writeShards(partial, tensors, Infinity)
     for (const name of TEXT_FILES) {
@@ -131,7 +129,7 @@ export async function rebuildCheckpoint(folder: string, out: string): Promise<vo
   } catch (error) {
     throw untold(manifest.model.name, error)
   } finally {
-    await Promise.all([backbone.close(), heads.close(), rm(partial, { recursive: true, force: true })])
+    await Promise.all([backbone.close(), heads.close(), rm(partialFolder(out), { recursive: true, force: true })])
   }
 }
 

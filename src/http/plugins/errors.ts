@@ -77,7 +77,7 @@ export function sendError(
   request.errorCode = error.code
   const { status, body } = form(error)
   if (error.code === 'method_not_allowed')
-    void reply.header('allow', String(error.details['allowed']).replaceAll(',', ', '))
+    void reply.header('allow', (error.details['allowed'] as readonly string[]).join(', '))
   if (MENDABLE.has(status)) {
     const seconds = error.details['retry_after_seconds']
     // Whole seconds are all that the header knows; none would mean at once.

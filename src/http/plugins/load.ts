@@ -25,10 +25,11 @@ function plugin(
 ): void {
   app.addHook('onSend', async (request, reply) => {
     if (!request.routeOptions.config.work) return
-    const { load } = served.current
+    // It is counted at every look, and both headers are to say the same.
+    const { outstandingTokens, limitTokens } = served.current.load
     loadMeter.requestAnswered()
-    void reply.header(OUTSTANDING_HEADER, Math.round(load.outstandingTokens))
-    void reply.header(REPORT_HEADER, loadMeter.report(load))
+    void reply.header(OUTSTANDING_HEADER, Math.round(outstandingTokens))
+    void reply.header(REPORT_HEADER, loadMeter.report({ outstandingTokens, limitTokens }))
   })
   done()
 }

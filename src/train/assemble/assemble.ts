@@ -1,7 +1,7 @@
 /** `armorm train assemble`: backbone and trained heads as one checkpoint in Hugging Face layout. */
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { copyFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TEXT_FILES } from '../../bundle/files.js'
 import { CONFIG_FILE, readConfig } from '../../checkpoint/config.js'
@@ -10,7 +10,8 @@ import { checkTensors } from '../../checkpoint/tensors.js'
 import { storedSize, writeShards } from '../../checkpoint/write-safetensors.js'
 import { ArmormError } from '../../errors.js'
 import { LEGAL_FILE } from '../../export/legal-files.js'
-import { outFolder, partialFolder } from '../../export/out-folder.js'
+import { outFolder } from '../../export/out-folder.js'
+import { makePartial, partialFolder } from '../../export/partial-folder.js'
 import { BASELINES_FILE } from '../baselines/result.js'
 import { outdated, readResults, type Results } from '../results.js'
 import type { TrainLog } from '../log.js'
@@ -57,15 +58,12 @@ export async function runAssemble(
   const results = await readResults(work)
   checkBaselines(results, work)
   const backbone = await openBackbone(path)
-  const partial = partialFolder(out)
   try {
     checkModel(heads, backbone, path)
     const name = settings.name ?? basename(out)
     const tensors = [...backbone.tensors, ...heads.tensors]
     const bytes = tensors.reduce((sum, tensor) => sum + storedSize(tensor), 0)
-    await mkdir(dirname(out), { recursive: true })
-    await rm(partial, { recursive: true, force: true })
-    await mkdir(partial)
+    const partial = await makePartial(out)
     let written = 0
     await writeShards(partial, tensors, settings.shard_gigabytes * 1e9, (more) =>
       log.progress((written += more) / bytes, 'weights')
@@ -81,7 +79,7 @@ export async function runAssemble(
     return { objectives: heads.objectives.length, bytes }
   } finally {
     await backbone.close()
-    await rm(partial, { recursive: true, force: true })
+    await rm(partialFolder(out), { recursive: true, force: true })
   }
 }
 

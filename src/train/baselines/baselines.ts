@@ -1,7 +1,6 @@
 /** What a gate has to be better than, trained beside it and compared on pairs that nothing was chosen by. */
 import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { usableThreads } from '../../engine/threads.js'
 import { margins } from '../../heads/bradley-terry.js'
 import { type PerResponse, rowShards, setFolder } from '../embedded-set.js'
 import { compare, type ComparedRow, type Way } from '../compare.js'
@@ -10,12 +9,11 @@ import type { TrainLog } from '../log.js'
 import { checkMadeFrom } from '../made-from.js'
 import { loadPairs, type PairSet } from '../pairs.js'
 import { points } from '../percent.js'
-import { readRatingHead } from '../rating-head.js'
+import { type RatingHead, readRatingHead } from '../rating-head.js'
 import { BEST_OBJECTIVE, PROMPT_INDEPENDENT, simpleMargins, simpleWeights } from '../simple-weights.js'
-import { readStage1, type Stage1Result } from '../stage1/result.js'
 import type { Warning } from '../stage2/monitors.js'
 import { readStage2, STAGE2_FILE } from '../stage2/result.js'
-import { GateWeigher, weighed } from '../stage2/weigher.js'
+import { weighed, weighOnce } from '../stage2/weigher.js'
 import { testPromptsOf } from '../test-prompts.js'
 import { fingerprint } from '../work-files.js'
 import { fitLinearHead, type LinearHead, MAX_ITERATIONS } from './linear-head.js'
@@ -25,11 +23,6 @@ import type { BaselinesSettings } from './settings.js'
 
 export const GATING = 'gating'
 const LINEAR = 'Bradley-Terry linear head'
-
-/** Of everything that decides the result. */
-export async function baselinesFingerprint(work: string, settings: BaselinesSettings): Promise<string> {
-  return fingerprint(settings, (await readStage2(work)).result.fingerprint)
-}
 
 /**
  * Trains the baselines on stage 2's split, compares them with its gate on the test pairs, writes baselines.json and
@@ -48,13 +41,11 @@ export async function runBaselines(
     validationShare: stage2.split.validation_share,
     testShare: stage2.split.test_share
   }
-  const pairs = await loadPairs(work, await readRatingHead(work), split, true)
+  const head = await readRatingHead(work)
+  const pairs = await loadPairs(work, head, split, true)
   checkMadeFrom(join(work, STAGE2_FILE), stage2.made_from, pairs.madeFrom)
   const { test } = pairs.parts
-  const weigher = await GateWeigher.open(stage2.shape, stage2.settings.temperature, usableThreads())
-  const weights = await weigher.weigh(gate, pairs.promptStates, test)
-  await weigher.close()
-
+  const weights = await weighOnce(stage2.shape, stage2.settings.temperature, gate, pairs.promptStates, test)
   const linear = await linearWay(pairs, settings, log)
   const ways: Way[] = [
     { name: GATING, margins: [weighed(weights, pairs.adjusted, pairs.objectives.length, test)] },
@@ -67,10 +58,10 @@ export async function runBaselines(
   const rows = compare(pairs.rows, test, ways, { ...settings, seed: split.seed })
   const result: BaselinesResult = {
     format: 1,
-    fingerprint: await baselinesFingerprint(work, settings),
+    fingerprint: fingerprint(settings, stage2.fingerprint),
     settings,
     rows,
-    rated_prompts: await ratedPrompts(work, pairs, (await readStage1(work)).result),
+    rated_prompts: await ratedPrompts(work, pairs, head),
     warnings: [...linear.warnings, ...notBetter(rows)],
     seconds: (performance.now() - started) / 1000
   }
@@ -142,11 +133,11 @@ function notBetter(rows: readonly ComparedRow[]): Warning[] {
 }
 
 /** Test pairs whose prompt is among the ratings, other than those that the data, or stage 1, hold out. */
-async function ratedPrompts(work: string, pairs: PairSet, { split }: Stage1Result): Promise<number> {
+async function ratedPrompts(work: string, pairs: PairSet, { testPrompts }: RatingHead): Promise<number> {
   const folder = setFolder(work, 'ratings')
   if (!existsSync(folder)) return 0
   const tested = new Set(Array.from(pairs.parts.test, (row) => pairs.rows[row]!.key))
-  if (split.test_prompts?.fingerprint === testPromptsOf(tested, 0).fingerprint) return 0
+  if (testPrompts?.fingerprint === testPromptsOf(tested, 0).fingerprint) return 0
   const rated = new Set<string>()
   for await (const rows of rowShards(folder)) for (const { key, split } of rows) if (split !== 'heldout') rated.add(key)
   return pairs.parts.test.reduce((count, row) => count + (rated.has(pairs.rows[row]!.key) ? 1 : 0), 0)

@@ -28,6 +28,8 @@ export async function openBackbone(path: string, work: string, log: TrainLog): P
   const exported = fingerprint(await readJson(stampPath)) === fingerprint(stamp)
   if (exported && existsSync(join(out, MANIFEST_FILE))) return loadBundle(out)
   log.line(`exporting ${path} as fp32 to ${out}`)
+  // A kill behind the export would else leave one checkpoint's stamp beside another's bundle.
+  await rm(stampPath, { force: true })
   const standIn = join(work, 'backbone.checkpoint')
   try {
     const plain = !(await isRewardModel(path))

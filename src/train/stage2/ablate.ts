@@ -18,7 +18,7 @@ import { writeJson } from '../work-files.js'
 import { type Ablation, GateSettings } from './settings.js'
 import { gateData, gateSettings, pairSplit, type Stage2Options } from './stage2.js'
 import { type CurvePoint, trainGate } from './train-gate.js'
-import { GateWeigher, weighed } from './weigher.js'
+import { weighed, weighOnce } from './weigher.js'
 
 export const ABLATIONS_FILE = 'ablations.json'
 /** Name of the row without a change, with which the others are compared. */
@@ -113,9 +113,7 @@ function changed<S extends TSchema>(
 
 async function trainVariant(pairs: PairSet, settings: GateSettings, seed: number): Promise<Run> {
   const { shape, weights, best } = await trainGate(gateData(pairs, settings), settings, seed, usableThreads())
-  const weigher = await GateWeigher.open(shape, settings.temperature, usableThreads())
   const { validation } = pairs.parts
-  const found = await weigher.weigh(weights, pairs.promptStates, validation)
-  await weigher.close()
+  const found = await weighOnce(shape, settings.temperature, weights, pairs.promptStates, validation)
   return { seed, best, margins: weighed(found, pairs.adjusted, shape.objectives, validation) }
 }

@@ -1,8 +1,8 @@
 /** Stage 2: the gate, trained on preferences with the ratings of stage 1 and the transform of debiasing. */
 import { usableThreads } from '../../engine/threads.js'
 import { gateStatistics } from '../../heads/gate-statistics.js'
-import { readIndex, setFolder } from '../embedded-set.js'
 import type { TrainLog } from '../log.js'
+import type { MadeFrom } from '../made-from.js'
 import { loadPairs, type PairSet, type PairSplit, rowsOf } from '../pairs.js'
 import { readRatingHead } from '../rating-head.js'
 import { accuracyOf, simpleWeights } from '../simple-weights.js'
@@ -11,7 +11,7 @@ import { gateWarnings } from './monitors.js'
 import { type MeanWeights, type Stage2Result, writeStage2 } from './result.js'
 import type { GateSettings, Stage2Settings } from './settings.js'
 import { type CurvePoint, type GateData, trainGate, type TrainedGate } from './train-gate.js'
-import { GateWeigher } from './weigher.js'
+import { weighOnce } from './weigher.js'
 import { mean } from '../../heads/statistics.js'
 import { percent } from '../percent.js'
 
@@ -28,10 +28,8 @@ export const pairSplit = ({ seed, stage2 }: Stage2Options): PairSplit => ({
 })
 
 /** Of everything that decides the result. */
-export async function stage2Fingerprint(work: string, { seed, stage2 }: Stage2Options): Promise<string> {
-  const { fingerprints } = await readRatingHead(work)
-  const settings = { ...stage2, ablations: undefined }
-  return fingerprint(seed, settings, fingerprints, (await readIndex(setFolder(work, 'preferences'))).fingerprint)
+export function stage2Fingerprint({ stage1, debias, preferences }: MadeFrom, { seed, stage2 }: Stage2Options): string {
+  return fingerprint(seed, { ...stage2, ablations: undefined }, [stage1, debias], preferences)
 }
 
 /**
@@ -65,7 +63,7 @@ export async function runStage2(work: string, options: Stage2Options, log: Train
   )
   const result: Stage2Result = {
     format: 1,
-    fingerprint: await stage2Fingerprint(work, options),
+    fingerprint: stage2Fingerprint(pairs.madeFrom, options),
     made_from: pairs.madeFrom,
     settings: gateSettings(stage2),
     seed: kept.seed,
@@ -85,7 +83,7 @@ export async function runStage2(work: string, options: Stage2Options, log: Train
     seeds: trained.map((one) => ({ seed: one.seed, best: one.gate.best })),
     simpler,
     warnings: gateWarnings(gate.curve, gate.best, simpler),
-    weights: await meanWeights(pairs, gate, stage2.temperature, threads),
+    weights: await meanWeights(pairs, gate, stage2.temperature),
     seconds: (performance.now() - started) / 1000,
     steps_per_second: steps / trainingSeconds
   }
@@ -140,17 +138,10 @@ export function gateData(pairs: PairSet, { margins }: Pick<GateSettings, 'margin
   }
 }
 
-async function meanWeights(
-  pairs: PairSet,
-  gate: TrainedGate,
-  temperature: number,
-  threads: number
-): Promise<Stage2Result['weights']> {
+async function meanWeights(pairs: PairSet, gate: TrainedGate, temperature: number): Promise<Stage2Result['weights']> {
   const rows = Int32Array.from([...pairs.parts.validation, ...pairs.parts.test])
   const size = pairs.objectives.length
-  const weigher = await GateWeigher.open(gate.shape, temperature, threads)
-  const weights = await weigher.weigh(gate.weights, pairs.promptStates, rows)
-  await weigher.close()
+  const weights = await weighOnce(gate.shape, temperature, gate.weights, pairs.promptStates, rows)
   const summary = (places: readonly number[]): MeanWeights => {
     const of = rowsOf(weights, size, Int32Array.from(places))
     const { mean, entropy, topShare } = gateStatistics(of, size)

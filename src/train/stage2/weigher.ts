@@ -1,5 +1,6 @@
 /** The gate's weights for many prompts, as the curve, the monitors and the tables need them. */
 import { PlainGraph } from '../../engine/session.js'
+import { usableThreads } from '../../engine/threads.js'
 import { rowsOf } from '../pairs.js'
 import { gateTensors, type GateShape, type GateWeights } from './gate.js'
 import { buildWeights } from './step-graph.js'
@@ -41,6 +42,22 @@ export class GateWeigher {
 
   async close(): Promise<void> {
     await this.#graph.close()
+  }
+}
+
+/** `GateWeigher.weigh` of one gate, once. */
+export async function weighOnce(
+  shape: GateShape,
+  temperature: number,
+  gate: GateWeights,
+  states: Float32Array,
+  rows: Int32Array
+): Promise<Float32Array> {
+  const weigher = await GateWeigher.open(shape, temperature, usableThreads())
+  try {
+    return await weigher.weigh(gate, states, rows)
+  } finally {
+    await weigher.close()
   }
 }
 

@@ -15,6 +15,7 @@ import type { AssembleSettings } from '../../../src/train/assemble/settings.js'
 import { tinyBundle } from '../../support/bundles.js'
 import { checkpointFolder, worstDifference } from '../../support/checkpoints.js'
 import { engineOver, rowOf, sequence } from '../../support/engines.js'
+import { NO_PROC, partialProcess } from '../../support/partial-process.js'
 import { ROOT } from '../../support/paths.js'
 import { runArmorm } from '../../support/server.js'
 import { writeJson } from '../../../src/train/work-files.js'
@@ -239,6 +240,15 @@ t.test('the command', async (t) => {
   const again = await runArmorm(t, args)
   t.equal(again.code, 1)
   t.match(again.stderr, /invalid_config: .*exists and is not empty/)
+})
+
+t.test('what a killed run left beside it goes', { skip: NO_PROC }, async (t) => {
+  const work = await makeWork(join(t.testdir(), 'work'))
+  const out = join(t.testdirName, 'model')
+  const { kill } = await partialProcess(t, out)
+  await kill()
+  await assemble(work, SETTINGS, { backbone: BACKBONE, out })
+  t.strictSame(readdirSync(t.testdirName).sort(), ['model', 'work'])
 })
 
 t.test('a checkpoint that may be replaced is there until the new one is whole', async (t) => {

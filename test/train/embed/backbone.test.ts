@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { backboneTensors } from '../../../src/checkpoint/tensors.js'
@@ -47,7 +47,10 @@ t.test("a classifier's checkpoint gives the states of its backbone, and is expor
   t.equal(again.manifest.model.revision, manifest.model.revision)
   t.equal(lines.length, 1, 'told of one export')
   rmSync(join(work, 'backbone'), { recursive: true })
-  t.equal((await openBackbone(plain, work, log)).manifest.model.revision, manifest.model.revision, 'made again')
+  const stamped: boolean[] = []
+  const watching = { ...log, progress: () => void stamped.push(existsSync(join(work, 'backbone.json'))) }
+  t.equal((await openBackbone(plain, work, watching)).manifest.model.revision, manifest.model.revision, 'made again')
+  t.strictSame([...new Set(stamped)], [false], 'nothing says whose the bundle is before it is whole')
 
   const engine = new StateEngine({ folder: bundle, provider: 'cpu', threads: 1, exactTokens: [], hidden: HIDDEN })
   t.teardown(() => engine.close())

@@ -90,11 +90,12 @@ t.test('margins weigh pairs', async (t) => {
 })
 
 t.test('the fingerprint follows what decides the gate', async (t) => {
-  const folder = await work(t.testdir({}), { pairs: 200 })
-  const print = (stage2: object) => stage2Fingerprint(folder, settingsOf(stage2))
-  t.equal(await print({}), await print({}))
-  t.not(await print({}), await print({ width: 17 }))
-  t.equal(await print({}), await print({ ablations: [] }), 'ablations are not part of it')
+  const madeFrom = { stage1: 'a', debias: 'b', preferences: 'c' }
+  const print = (stage2: object, from: object = {}) => stage2Fingerprint({ ...madeFrom, ...from }, settingsOf(stage2))
+  t.equal(print({}), print({}))
+  t.not(print({}), print({ width: 17 }))
+  t.equal(print({}), print({ ablations: [] }), 'ablations are not part of it')
+  for (const part of Object.keys(madeFrom)) t.not(print({}), print({}, { [part]: 'another' }), part)
 })
 
 t.test('what is missing is named', async (t) => {
