@@ -43,7 +43,7 @@ export class LoadBuilder {
   readonly #counts = new Map<string, number>()
   readonly #seen = new Set<string>()
 
-  /** @throws RangeError for fewer than two groups, or none with text to build from */
+  /** @throws RangeError for fewer than two groups */
   constructor(groups: readonly RawGroup[], count: CountTokens, seed = 1) {
     if (groups.length < 2) throw new RangeError('loads need at least two groups of conversations')
     this.#groups = groups
@@ -51,7 +51,7 @@ export class LoadBuilder {
     this.#random = seeded(seed)
   }
 
-  /** The groups of one round. */
+  /** The groups of one round. @throws RangeError where the texts are too few for conversations that differ */
   build(shape: LoadShape): LoadGroup[] {
     return Array.from({ length: shape.prompts }, () => this.#group(shape))
   }
@@ -76,7 +76,8 @@ export class LoadBuilder {
       const asked = this.#cut(other.prompt.at(-1)?.content ?? '', left / 2)
       left -= this.#tokens(asked)
       const answered = this.#cut(this.#pick(other.responses), left)
-      left -= this.#tokens(answered)
+      // Texts may be empty.
+      left -= Math.max(1, this.#tokens(answered))
       earlier.push({ role: 'user', content: asked }, { role: 'assistant', content: answered })
     }
     return [...earlier, { role: 'user', content: question }]

@@ -1,23 +1,37 @@
 /** Raw conversations and their tokens. */
-import { readFile } from 'node:fs/promises'
+import { Type } from 'typebox'
+import Schema from 'typebox/schema'
 import type { Manifest } from '../src/bundle/manifest.js'
+import { dataRows } from '../src/data/rows.js'
+import { ArmormError } from '../src/errors.js'
 import { TextModel } from '../src/text/text-model.js'
 import type { Work } from './contestants/contestant.js'
 import type { CountTokens, LoadGroup, RawGroup } from './loads.js'
 
-/** @throws Error naming the line that is no group */
+/** A line of conversations.jsonl; other fields are not looked at. */
+const Line = Type.Object({
+  prompt: Type.Union([
+    Type.String(),
+    Type.Array(Type.Object({ role: Type.String(), content: Type.String() }), { minItems: 1 })
+  ]),
+  responses: Type.Array(Type.String(), { minItems: 1 })
+})
+const validator = Schema.Compile(Line)
+
+/**
+ * The groups of a file of JSON lines or Parquet; a prompt that is text is what the user says.
+ * @throws ArmormError invalid_data naming file and line
+ */
 export async function readGroups(path: string): Promise<RawGroup[]> {
-  const lines = (await readFile(path, 'utf8')).split('\n')
-  return lines.flatMap((line, i) => {
-    if (line.trim() === '') return []
-    try {
-      const group = JSON.parse(line) as RawGroup
-      if (Array.isArray(group.prompt) && Array.isArray(group.responses) && group.responses.length > 0) return [group]
-    } catch {
-      // Named below, as whatever else is no group.
+  const groups: RawGroup[] = []
+  for await (const { place, value } of dataRows(path)) {
+    if (!validator.Check(value)) {
+      throw new ArmormError('invalid_data', `${place} is no {"prompt": text or [messages], "responses": [texts]}`)
     }
-    throw new Error(`${path}:${i + 1} is no {"prompt": [messages], "responses": [one or more]}`)
-  })
+    const { prompt, responses } = value
+    groups.push({ prompt: typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : prompt, responses })
+  }
+  return groups
 }
 
 /** @throws ArmormError when the bundle's tokenizer does not load */

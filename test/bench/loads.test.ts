@@ -73,4 +73,6 @@ t.test('too few texts are refused, not repeated', async (t) => {
   const poor = ['a', 'b'].map((content) => ({ prompt: [{ role: 'user', content }], responses: [content] }))
   const shape: LoadShape = { ...SHAPES[1]!, promptTokens: 1, responseTokens: 1 }
   t.throws(() => new LoadBuilder(poor, count).build(shape), /too few texts/)
+  const empty = ['', ''].map((content) => ({ prompt: [{ role: 'user', content }], responses: [content] }))
+  t.throws(() => new LoadBuilder(empty, count).build(SHAPES[0]!), /too few texts/)
 })
