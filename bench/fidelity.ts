@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { progressBar } from '../src/cli/progress.js'
 import { countGroups } from '../src/evaluate/groups.js'
 import { fidelityText, measureFidelity } from '../src/evaluate/measure-fidelity.js'
+import { program, WrongOption } from './command-line.js'
 
 const USAGE =
   'usage: npm run fidelity -- --reference <bundle> [--bundle models/default] [--data bench/conversations.jsonl]'
@@ -17,31 +18,25 @@ interface Options {
   data: string
 }
 
-function options(): Options {
+function options(args: string[]): Options {
   const { values } = parseArgs({
+    args,
     options: {
       reference: { type: 'string' },
       bundle: { type: 'string', default: 'models/default' },
       data: { type: 'string', default: 'bench/conversations.jsonl' }
     }
   })
-  if (values.reference === undefined) throw new Error('--reference is missing')
+  if (values.reference === undefined) throw new WrongOption('--reference is missing')
   return { ...values, reference: values.reference }
 }
 
-async function main(): Promise<void> {
-  const { reference, bundle, data } = options()
+await program('fidelity', USAGE, async (args) => {
+  const { reference, bundle, data } = options(args)
   const counts = await countGroups(data)
   const bar = progressBar()
   const found = await measureFidelity({ reference, other: bundle, data, counts, onProgress: bar.update }).finally(
     bar.stop
   )
   console.log(`${data}: ${fidelityText(found, counts)}`)
-}
-
-try {
-  await main()
-} catch (error) {
-  console.error(`fidelity: ${error instanceof Error ? error.message : String(error)}\n${USAGE}`)
-  process.exitCode = 1
-}
+})

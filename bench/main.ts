@@ -2,13 +2,15 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { loadBundle } from '../src/bundle/load.js'
+import { program } from './command-line.js'
+import { CONTESTANTS } from './contestants/all.js'
 import type { Contestant, Work } from './contestants/contestant.js'
 import { EngineAlone } from './contestants/engine.js'
 import { LlamaCpp } from './contestants/llama-cpp.js'
 import { PlainServer } from './contestants/plain.js'
 import { PyTorch } from './contestants/pytorch.js'
 import { ArmormServer } from './contestants/server.js'
-import type { ContestantFigures, Figures } from './figures.js'
+import type { Figures } from './figures.js'
 import { lowLoad } from './jobs/low-load.js'
 import { repeats } from './jobs/repeats.js'
 import { tokenization } from './jobs/tokenization.js'
@@ -21,23 +23,8 @@ import { runRounds } from './rounds.js'
 import { mean } from './statistics.js'
 import { loadText, readGroups, tokenCounter, tokenized } from './text.js'
 
-const CONTESTANTS: readonly ContestantFigures[] = [
-  { name: 'server', title: 'server', family: 'server' },
-  { name: 'engine', title: 'engine', family: 'engine' },
-  { name: 'server-int8', title: 'server, int8', family: 'int8' },
-  { name: 'engine-int8', title: 'engine, int8', family: 'int8' },
-  { name: 'pytorch-fp32-single', title: 'PyTorch fp32, one by one', family: 'pytorch' },
-  { name: 'pytorch-fp32-padded', title: 'PyTorch fp32, padded', family: 'pytorch' },
-  { name: 'pytorch-bf16-single', title: 'PyTorch bf16, one by one', family: 'pytorch' },
-  { name: 'pytorch-bf16-padded', title: 'PyTorch bf16, padded', family: 'pytorch' },
-  { name: 'plain', title: 'plain server, fp32', family: 'plain' },
-  { name: 'llama.cpp-f32', title: 'llama.cpp f32', family: 'llama.cpp' },
-  { name: 'llama.cpp-bf16', title: 'llama.cpp bf16', family: 'llama.cpp' }
-]
 /** The peers sit out what no bar asks of them. */
 const PEER_LOADS = ['ppo', 'grpo-a', 'grpo-b']
-/** With --quick, PyTorch's variants that are slower nearly everywhere sit out. */
-const NOT_QUICK = ['pytorch-fp32-single', 'pytorch-bf16-single']
 /** Prompts of a sample. */
 const SAMPLE = { single: 8, groups: 2 }
 const QUICK_SAMPLE = { single: 4, groups: 1 }
@@ -72,7 +59,7 @@ async function startContestants(
     }
     if (wants('pytorch') && peers.python !== null && peers.checkpoint !== null) {
       const peer = await PyTorch.start(peers.python, peers.checkpoint, threads)
-      const variants = peer.contestants().filter(({ name }) => !(options.quick && NOT_QUICK.includes(name)))
+      const variants = peer.contestants().filter(({ name }) => !options.leftOut.includes(name))
       all.push(...variants.map((variant) => ({ ...variant, loads: PEER_LOADS })))
     }
     if (peers.plainBundle !== null) {
@@ -116,7 +103,7 @@ async function bench(options: BenchOptions): Promise<Figures> {
     responseTokens: 300
   }
 
-  const skipped: string[] = []
+  const skipped = [...options.skipped]
   /** What fails behind the rounds is told in the report: it does not take their figures, an hour's, with it. */
   const attempt = async <T>(name: string, job: () => Promise<T>): Promise<T | null> => {
     try {
@@ -194,8 +181,8 @@ async function bench(options: BenchOptions): Promise<Figures> {
   }
 }
 
-async function main(): Promise<void> {
-  const options = benchOptions(process.argv.slice(2))
+await program('bench', USAGE, async (args) => {
+  const options = benchOptions(args)
   const text = report(await bench(options))
   if (options.out === null) {
     console.log(text)
@@ -204,11 +191,4 @@ async function main(): Promise<void> {
   await mkdir(dirname(options.out), { recursive: true })
   await writeFile(options.out, text)
   tell(`written to ${options.out}`)
-}
-
-try {
-  await main()
-} catch (error) {
-  console.error(`bench: ${messageOf(error)}\n${USAGE}`)
-  process.exitCode = 1
-}
+})

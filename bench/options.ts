@@ -1,6 +1,8 @@
 /** Command line of the bench. */
 import { parseArgs } from 'node:util'
 import { usableThreads } from '../src/engine/threads.js'
+import { WrongOption } from './command-line.js'
+import { CONTESTANTS, NOT_QUICK } from './contestants/all.js'
 import type { LoadShape } from './loads.js'
 
 export const USAGE = `usage: npm run bench -- [options]
@@ -15,8 +17,8 @@ export const USAGE = `usage: npm run bench -- [options]
   --rounds <n>           rounds; default 5, with --quick 2
   --out <file>           where the report goes; default docs/benchmarks.md`
 
-export const FAMILIES = ['server', 'engine', 'int8', 'pytorch', 'plain', 'llama.cpp'] as const
-export const JOBS = ['low-load', 'repeats', 'tokenization'] as const
+const FAMILIES: readonly string[] = [...new Set(CONTESTANTS.map(({ family }) => family))]
+const JOBS = ['low-load', 'repeats', 'tokenization']
 
 export interface BenchOptions {
   readonly quick: boolean
@@ -33,6 +35,10 @@ export interface BenchOptions {
   readonly lowLoad: number
   /** Whether a contestant, load or job takes part. */
   readonly wants: (name: string) => boolean
+  /** Names of the contestants that only `--quick` keeps from taking part. */
+  readonly leftOut: readonly string[]
+  /** What `--quick` leaves out, in words. */
+  readonly skipped: readonly string[]
 }
 
 const FULL: readonly LoadShape[] = [
@@ -59,7 +65,7 @@ function shape(
   return { name, title, prompts, responsesPerPrompt, promptTokens, responseTokens }
 }
 
-/** @throws Error naming the option and what is wrong with it */
+/** @throws WrongOption, or an error of parseArgs, naming the option and what is wrong with it */
 export function benchOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({
     args: [...args],
@@ -78,16 +84,20 @@ export function benchOptions(args: readonly string[]): BenchOptions {
   const { quick } = values
   const shapes = quick ? QUICK : FULL
   const only = values.only?.split(',')
-  const names: readonly string[][] = [[...FAMILIES], [...shapes.map(({ name }) => name), ...JOBS]]
+  const names: readonly (readonly string[])[] = [FAMILIES, [...shapes.map(({ name }) => name), ...JOBS]]
   const unknown = only?.find((name) => !names.flat().includes(name))
-  if (unknown !== undefined) throw new Error(`--only ${unknown}: not one of ${names.flat().join(', ')}`)
+  if (unknown !== undefined) throw new WrongOption(`--only ${unknown}: not one of ${names.flat().join(', ')}`)
   // Naming loads alone leaves all contestants in, and the other way round.
-  const wants = (name: string): boolean => {
-    // Its export takes longer than all the rest of a quick run.
-    if (name === 'int8' && quick && !only?.includes(name)) return false
+  const asked = (name: string): boolean => {
     const alike = names.find((group) => group.includes(name)) ?? []
     const named = only?.filter((each) => alike.includes(each)) ?? []
     return named.length === 0 || named.includes(name)
+  }
+  const leftOut = CONTESTANTS.filter(({ name, family }) => {
+    return quick && NOT_QUICK.includes(name) && asked(family) && !(family === 'int8' && only?.includes(family))
+  })
+  const wants = (name: string): boolean => {
+    return asked(name) && !(name === 'int8' && leftOut.some(({ family }) => family === name))
   }
   const all = usableThreads()
   const threads = values.threads?.split(',').map((text) => count('--threads', text))
@@ -102,12 +112,17 @@ export function benchOptions(args: readonly string[]): BenchOptions {
     out: values.out ?? (quick || only ? null : 'docs/benchmarks.md'),
     shapes: shapes.filter(({ name }) => wants(name)),
     lowLoad: quick ? 12 : 48,
-    wants
+    wants,
+    leftOut: leftOut.map(({ name }) => name),
+    skipped: [
+      ...leftOut.map(({ title }) => title),
+      ...(quick && threads === undefined && all > 1 ? [`${all} threads`] : [])
+    ].map((what) => `${what}: \`--quick\` leaves that out`)
   }
 }
 
 function count(flag: string, text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value >= 1) return value
-  throw new Error(`${flag} ${text} is not a number of at least 1`)
+  throw new WrongOption(`${flag} ${text} is not a number of at least 1`)
 }

@@ -1,13 +1,7 @@
-/**
- * The planner against other ways to make batches, on simulated GPUs.
- *
- *     npm run simulate -- [--traffic grpo-b] [--gpus 8] [--trainers 100] [--seconds 60] [--seed 1] [--write]
- *
- * Without a traffic: every one, and the mixed one on 1, 8 and 64 GPUs. `--write` puts the tables into
- * docs/scheduling.md.
- */
+/** The planner against other ways to make batches, on simulated GPUs. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { program, WrongOption } from './command-line.js'
 import { type Scenario, scenarioTable } from './simulate/report.js'
 import { TRAFFIC, type TrafficName } from './simulate/traffic.js'
 
@@ -15,8 +9,17 @@ import { TRAFFIC, type TrafficName } from './simulate/traffic.js'
 const DOCUMENT = new URL('../../docs/scheduling.md', import.meta.url)
 const MARKERS = /(<!-- simulate -->\n)[^]*(<!-- \/simulate -->)/
 
-function scenarios(): { list: Scenario[]; write: boolean } {
+const USAGE = `usage: npm run simulate -- [options]
+  --traffic <name>  ${Object.keys(TRAFFIC).join(', ')}; default: every one, and mixed on 1 and 64 GPUs too
+  --gpus <n>        H100s, each with a queue of its own; default 8
+  --trainers <n>    default 100
+  --seconds <n>     in which trainers send; default 60
+  --seed <n>        default 1
+  --write           puts the tables into docs/scheduling.md`
+
+function scenarios(args: string[]): { list: Scenario[]; write: boolean } {
   const { values } = parseArgs({
+    args,
     options: {
       traffic: { type: 'string' },
       gpus: { type: 'string', default: '8' },
@@ -29,7 +32,7 @@ function scenarios(): { list: Scenario[]; write: boolean } {
   const whole = (name: 'gpus' | 'trainers' | 'seconds' | 'seed', least: number): number => {
     const value = Number(values[name])
     if (Number.isInteger(value) && value >= least) return value
-    throw new Error(`--${name} must be an integer from ${least}, but is ${values[name]}`)
+    throw new WrongOption(`--${name} must be an integer from ${least}, but is ${values[name]}`)
   }
   const base = {
     gpus: whole('gpus', 1),
@@ -41,7 +44,7 @@ function scenarios(): { list: Scenario[]; write: boolean } {
   const { traffic } = values
   if (traffic !== undefined) {
     const name = names.find((each) => each === traffic)
-    if (!name) throw new Error(`--traffic must be one of ${names.join(', ')}, but is ${traffic}`)
+    if (!name) throw new WrongOption(`--traffic must be one of ${names.join(', ')}, but is ${traffic}`)
     return { list: [{ ...base, traffic: name }], write: values.write }
   }
   const sizes = [
@@ -57,18 +60,19 @@ function scenarios(): { list: Scenario[]; write: boolean } {
   }
 }
 
-const { list, write } = scenarios()
-const tables: string[] = []
-for (const scenario of list) {
-  const table = scenarioTable(scenario)
-  console.log(`${table}\n`)
-  tables.push(table)
-}
-if (write) {
+await program('simulate', USAGE, async (args) => {
+  const { list, write } = scenarios(args)
+  const tables: string[] = []
+  for (const scenario of list) {
+    const table = scenarioTable(scenario)
+    console.log(`${table}\n`)
+    tables.push(table)
+  }
+  if (!write) return
   const text = await readFile(DOCUMENT, 'utf8')
   if (!MARKERS.test(text)) throw new Error('docs/scheduling.md has no markers to write between')
   await writeFile(
     DOCUMENT,
     text.replace(MARKERS, (_all, open: string, close: string) => `${open}\n${tables.join('\n\n')}\n\n${close}`)
   )
-}
+})

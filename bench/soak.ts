@@ -1,8 +1,6 @@
 /**
  * Whether memory, handles and file descriptors stay flat under requests of random shapes: many against an engine that
  * computes nothing, fewer against the real one.
- *
- *     npm run bench:soak -- [--requests 100000] [--real 5000] [--clients 16] [--seed 1] [--quick]
  */
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +8,7 @@ import { parseArgs } from 'node:util'
 import { loadBundle } from '../src/bundle/load.js'
 import type { Manifest } from '../src/bundle/manifest.js'
 import { seeded } from '../src/random.js'
+import { program, WrongOption } from './command-line.js'
 import { end, startHttp } from './contestants/process.js'
 import { machineFigures, processesWanting } from './machine.js'
 import { drive } from './soak/drive.js'
@@ -42,8 +41,16 @@ interface Options {
   readonly plans: readonly Plan[]
 }
 
-function options(): Options {
+const USAGE = `usage: npm run bench:soak -- [options]
+  --requests <n>  requests to an engine that computes nothing; default 100000, with --quick 4000
+  --real <n>      requests to the real one; default 5000, with --quick 200
+  --clients <n>   how many at a time; default 16
+  --seed <n>      of the requests; default 1
+  --quick         a few are enough; printed, not written`
+
+function options(args: string[]): Options {
   const { values } = parseArgs({
+    args,
     options: {
       requests: { type: 'string' },
       real: { type: 'string' },
@@ -56,7 +63,7 @@ function options(): Options {
   const whole = (name: string, text: string, least: number): number => {
     const value = Number(text)
     if (Number.isInteger(value) && value >= least) return value
-    throw new Error(`--${name} must be an integer from ${least}, but is ${text}`)
+    throw new WrongOption(`--${name} must be an integer from ${least}, but is ${text}`)
   }
   const standIn = whole('requests', values.requests ?? (quick ? '4000' : '100000'), 0)
   const real = whole('real', values.real ?? (quick ? '200' : '5000'), 0)
@@ -120,8 +127,8 @@ async function soak(plan: Plan, { clients, seed }: Options, manifest: Manifest):
   }
 }
 
-async function main(): Promise<void> {
-  const chosen = options()
+async function main(args: string[]): Promise<void> {
+  const chosen = options(args)
   const loadAtStart = processesWanting()
   const { manifest } = await loadBundle(DEFAULT_MODEL)
   const runs: SoakRun[] = []
@@ -142,9 +149,4 @@ async function main(): Promise<void> {
   if (runs.some(({ driven, left }) => driven.wrongCount > 0 || left.inflight + left.queued > 0)) process.exitCode = 1
 }
 
-try {
-  await main()
-} catch (error) {
-  console.error(`soak: ${error instanceof Error ? error.message : String(error)}`)
-  process.exitCode = 1
-}
+await program('soak', USAGE, main)

@@ -98,7 +98,7 @@ export async function preparePeers(
   }
   if (wanted.llamaCpp && peers.python !== null) {
     try {
-      const precisions = options.quick ? ['bf16'] : ['f32', 'bf16']
+      const precisions = ['f32', 'bf16'].filter((precision) => !options.leftOut.includes(`llama.cpp-${precision}`))
       peers.llamaCpp = await prepareLlamaCpp(peers.python, checkpoint, folder, precisions, tell)
       peers.versions = [...peers.versions, ['node-llama-cpp', peers.llamaCpp.version]]
     } catch (error) {

@@ -115,7 +115,7 @@ t.test('the bars, and what they ask for', async (t) => {
     t.equal(met(load, other, 0.999 * least, names[i]!), false, `${names[i]}: less is not`)
   }
   const adding = (ms: number) => {
-    const times = { http: [10 + ms], engine: [10], tokenize: [1], bare: [1] }
+    const times = { http: [10 + ms], engine: [10], tokenize: [1], run: [10], bare: [1] }
     return bars(madeFigures({ lowLoad: { conversations: 1, meanTokens: 500, ...times } })).at(-1)!
   }
   t.match(adding(3), { bar: lowLoad, met: true })

@@ -1,6 +1,8 @@
 import t from 'tap'
+import { CONTESTANTS, NOT_QUICK } from '../../bench/contestants/all.js'
 import { benchOptions, USAGE } from '../../bench/options.js'
 import { planBatches } from '../../bench/contestants/engine.js'
+import { usableThreads } from '../../src/engine/threads.js'
 
 t.test('a full run is written, a part of one is printed', async (t) => {
   t.equal(benchOptions([]).out, 'docs/benchmarks.md')
@@ -28,6 +30,38 @@ t.test('--only names contestants, loads and jobs', async (t) => {
   t.ok(benchOptions(['--only', 'pytorch']).wants('grpo-b'), 'and the other way round')
 })
 
+t.test('--quick says what it leaves out', async (t) => {
+  const left = (...args: string[]) => benchOptions(['--quick', '--threads', '1', ...args])
+  const all = ['server-int8', 'engine-int8', 'pytorch-fp32-single', 'pytorch-bf16-single', 'llama.cpp-f32']
+  t.strictSame(left().leftOut, all)
+  t.strictSame(
+    left().skipped,
+    ['server, int8', 'engine, int8', 'PyTorch fp32, one by one', 'PyTorch bf16, one by one', 'llama.cpp f32'].map(
+      (title) => `${title}: \`--quick\` leaves that out`
+    )
+  )
+  t.equal(left().wants('int8'), false)
+  t.strictSame(left('--only', 'grpo-a').leftOut, all)
+  t.strictSame(left('--only', 'server,engine').skipped, [], 'nor what nobody asked for')
+  t.strictSame(left('--only', 'int8').leftOut, [], 'int8 takes part where it is named')
+  t.ok(left('--only', 'int8').wants('int8'))
+  t.match(benchOptions(['--only', 'pytorch']), { leftOut: [], skipped: [] })
+  t.ok(benchOptions([]).wants('int8'))
+  const { threads, skipped } = benchOptions(['--quick', '--only', 'server'])
+  t.strictSame(threads, [1])
+  const cores = usableThreads()
+  t.strictSame(skipped, cores > 1 ? [`${cores} threads: \`--quick\` leaves that out`] : [])
+})
+
+t.test('those who may take part have names of their own, and who sits out is one of them', async (t) => {
+  const names = CONTESTANTS.map(({ name }) => name)
+  t.equal(new Set(names).size, names.length)
+  t.strictSame(
+    NOT_QUICK.filter((name) => !names.includes(name)),
+    []
+  )
+})
+
 t.test('wrong options are refused by name', async (t) => {
   t.throws(() => benchOptions(['--only', 'ppo,vllm']), /--only vllm/)
   t.throws(() => benchOptions(['--rounds', '0']), /--rounds 0/)
@@ -38,6 +72,9 @@ t.test('wrong options are refused by name', async (t) => {
 t.test('the usage names every option', async (t) => {
   for (const flag of ['quick', 'data', 'only', 'model', 'checkpoint', 'python', 'threads', 'rounds', 'out']) {
     t.match(USAGE, `--${flag} `)
+  }
+  for (const name of [...CONTESTANTS.map(({ family }) => family), ...benchOptions([]).shapes.map(({ name }) => name)]) {
+    t.match(USAGE, name)
   }
 })
 
