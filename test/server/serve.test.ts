@@ -194,6 +194,31 @@ t.test('metrics tell what was done', async (t) => {
   t.equal(await server.metric('armorm_queue_depth'), 0)
 })
 
+t.test('requests with one prompt share its work, and nobody has to say so', async (t) => {
+  const totals = async () => ({
+    tokens: await server.metric('armorm_batch_tokens_sum'),
+    distinct: await server.metric('armorm_batch_distinct_tokens_sum'),
+    tokenized: await server.metric('armorm_tokenize_seconds_count')
+  })
+  const before = await totals()
+  const prompt = 'Say why the days are longer in summer than in winter, in one sentence. '.repeat(8)
+  const inputs = Array.from({ length: 8 }, (_, i) => ({ prompt, response: `The axis is tilted by ${20 + i} degrees.` }))
+  // While this one runs, the others come together.
+  const first = score(t, [{ prompt: 'Count.', response: 'One, two, three. '.repeat(250) }])
+  await until(async () => (await totals()).tokenized > before.tokenized)
+  const replies = await Promise.all(inputs.map((input) => score(t, [input])))
+  await first
+  const { tokens, distinct } = await totals()
+  const promptTokens = replies[0]!.results[0]!.usage.prompt_tokens
+  t.ok(promptTokens > 100, `${promptTokens} tokens of the prompt`)
+  const saved = tokens - before.tokens - (distinct - before.distinct)
+  t.ok(saved >= 4 * promptTokens, `${saved} tokens were not computed again`)
+  for (const [i, input] of inputs.entries()) {
+    const alone = (await score(t, [input])).results[0]!
+    t.ok(worstDifference(numbers(replies[i]!.results[0]!), numbers(alone)) <= NEIGHBOURS)
+  }
+})
+
 const skip = !existsSync('/proc/self/stat') && 'needs /proc to find the engine process'
 t.test('an engine that is killed under load: every request is answered, the server recovers', { skip }, async (t) => {
   const tokenized = await server.metric('armorm_tokenize_seconds_count')
