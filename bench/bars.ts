@@ -27,6 +27,8 @@ const AGAINST_PLAIN = [
 const OF_ENGINE = ['ppo', 'grpo-a', 'grpo-b', 'batch'] as const
 const LEAST_OF_ENGINE = 0.9
 const MOST_ADDED_MS = 3
+/** What the tests hold fp32 exports to, against PyTorch. */
+const MOST_DIFFERENCE = 1e-4
 
 /** Our contestants of each precision: the server, and the engine that it is held against. */
 const EDITIONS = [
@@ -55,7 +57,8 @@ export function bars(figures: Figures): Bar[] {
         ...OF_ENGINE.map((load) => against(load, LEAST_OF_ENGINE, [engine], 'engine alone'))
       ]
     }),
-    lowLoad(figures)
+    lowLoad(figures),
+    agreement(figures)
   ]
 }
 
@@ -76,4 +79,12 @@ function lowLoad({ lowLoad }: Figures): Bar {
   if (lowLoad === null) return { bar, measured: '', byCpu: '', met: null }
   const found = median(added(lowLoad))
   return { bar, measured: found.toFixed(1), byCpu: '', met: found <= MOST_ADDED_MS }
+}
+
+/** Whatever a conversation's batch was, and whatever it shared: its score is that of running alone. */
+function agreement({ agreement }: Figures): Bar {
+  const bar = `scores: largest difference from the plain onnxruntime-node server, which runs each conversation alone <= ${MOST_DIFFERENCE}`
+  const found = agreement.find(({ contestant, reference }) => contestant === 'server' && reference === 'plain')
+  if (!found) return { bar, measured: '', byCpu: '', met: null }
+  return { bar, measured: found.largest.toExponential(1), byCpu: '', met: found.largest <= MOST_DIFFERENCE }
 }

@@ -31,10 +31,14 @@ export interface ContestantFigures {
   readonly family: 'server' | 'engine' | 'int8' | 'pytorch' | 'plain' | 'llama.cpp'
 }
 
+/** Whose scores the others' are held against: batches that share prompts, and each conversation alone. */
+export const REFERENCES = ['engine', 'plain'] as const
+
 export interface Agreement {
   readonly contestant: string
+  readonly reference: (typeof REFERENCES)[number]
   readonly conversations: number
-  /** Largest difference of a score from the engine's, alone in process, for the same conversation. */
+  /** Largest difference of a score from the reference's for the same conversation; Infinity where one is NaN. */
   readonly largest: number
 }
 

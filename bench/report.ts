@@ -1,6 +1,16 @@
 /** The report: Markdown made of the figures alone. */
 import { bars } from './bars.js'
-import { added, addedParts, cpuTokenRate, type Figures, members, rates, ratios, tokenRate } from './figures.js'
+import {
+  added,
+  addedParts,
+  cpuTokenRate,
+  type Figures,
+  members,
+  rates,
+  ratios,
+  type REFERENCES,
+  tokenRate
+} from './figures.js'
 import { quantile } from './statistics.js'
 
 /** What the report needs besides figures, to be read without the code. */
@@ -211,18 +221,25 @@ function tokenizationLines({ tokenization }: Figures): string[] {
 
 function agreementLines({ agreement, contestants }: Figures): string[] {
   if (agreement.length === 0) return []
+  const names = [...new Set(agreement.map(({ contestant }) => contestant))]
   return [
     '## Agreement',
     '',
-    "Largest difference of a score from the engine's for the same conversation.",
+    "Largest difference of a score from the engine's, and from the plain server's, which runs each conversation alone.",
     '',
     table(
-      ['', 'conversations', 'largest difference'],
-      agreement.map(({ contestant, conversations, largest }) => [
-        contestants.find(({ name }) => name === contestant)?.title ?? contestant,
-        String(conversations),
-        largest.toExponential(1)
-      ])
+      ['', 'conversations', 'from the engine', 'from the plain server'],
+      names.map((name) => {
+        const found = agreement.filter(({ contestant }) => contestant === name)
+        const from = (reference: (typeof REFERENCES)[number]) =>
+          found.find((each) => each.reference === reference)?.largest.toExponential(1) ?? ''
+        return [
+          contestants.find((each) => each.name === name)?.title ?? name,
+          String(Math.max(...found.map(({ conversations }) => conversations))),
+          from('engine'),
+          from('plain')
+        ]
+      })
     ),
     ''
   ]

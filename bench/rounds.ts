@@ -1,6 +1,6 @@
 /** Contestants in turn over the same conversations, round after round. */
 import { type Contestant, type Outcome, tokensOf, type Work } from './contestants/contestant.js'
-import type { Agreement, Run, Setting } from './figures.js'
+import { type Agreement, REFERENCES, type Run, type Setting } from './figures.js'
 
 export interface Rounds {
   readonly threads: number
@@ -21,9 +21,6 @@ export interface RoundFigures {
   /** Every work that was run, for the mean lengths. */
   readonly works: Work[]
 }
-
-/** Whose scores the others' are held against. */
-const REFERENCE = 'engine'
 
 export async function runRounds({
   threads,
@@ -46,7 +43,7 @@ export async function runRounds({
       if (chosen !== null) figures.settings.push({ contestant: contestant.name, load, threads, chosen })
     }
   }
-  const differences = new Map<string, { conversations: number; largest: number }>()
+  const differences = new Map<string, Agreement>()
   for (let round = 0; round < rounds; round++) {
     for (const load of loads) {
       const conversations = work(load, false)
@@ -79,25 +76,23 @@ export async function runRounds({
       compare(outcomes, differences)
     }
   }
-  for (const [contestant, found] of differences) figures.agreement.push({ contestant, ...found })
+  figures.agreement.push(...differences.values())
   return figures
 }
 
-function compare(
-  outcomes: ReadonlyMap<string, Outcome>,
-  differences: Map<string, { conversations: number; largest: number }>
-): void {
-  const reference = outcomes.get(REFERENCE)
-  if (!reference) return
-  for (const [name, { scores }] of outcomes) {
-    if (name === REFERENCE) continue
-    const found = differences.get(name) ?? { conversations: 0, largest: 0 }
-    found.conversations += scores.length
-    scores.forEach((score, i) => {
-      const difference = Math.abs(score - reference.scores[i]!)
-      // Written so that NaN is a difference too.
-      if (!(difference <= found.largest)) found.largest = Number.isNaN(difference) ? Infinity : difference
-    })
-    differences.set(name, found)
+function compare(outcomes: ReadonlyMap<string, Outcome>, differences: Map<string, Agreement>): void {
+  for (const reference of REFERENCES) {
+    const wanted = outcomes.get(reference)?.scores
+    if (!wanted) continue
+    for (const [contestant, { scores }] of outcomes) {
+      if (contestant === reference) continue
+      const key = `${contestant} ${reference}`
+      const before = differences.get(key) ?? { conversations: 0, largest: 0 }
+      const largest = scores.reduce((most, score, i) => {
+        const difference = Math.abs(score - wanted[i]!)
+        return Number.isNaN(difference) ? Infinity : Math.max(most, difference)
+      }, before.largest)
+      differences.set(key, { contestant, reference, conversations: before.conversations + scores.length, largest })
+    }
   }
 }

@@ -102,9 +102,11 @@ t.test('the bars, and what they ask for', async (t) => {
   ] as const
   const names = asked.map(([load, , words, least]) => `${titles[load]}: server / ${words} >= ${least}`)
   const lowLoad = "low load: milliseconds added to the engine's time, p50 <= 3"
+  const scores =
+    'scores: largest difference from the plain onnxruntime-node server, which runs each conversation alone <= 0.0001'
   t.strictSame(
     bars(madeFigures({})).map(({ bar }) => bar),
-    [...names, lowLoad]
+    [...names, lowLoad, scores]
   )
   const met = (load: keyof typeof titles, other: string, ratio: number, bar: string) => {
     const runs = [run(load, 'server', 0, 1), run(load, other, 0, ratio)]
@@ -116,10 +118,19 @@ t.test('the bars, and what they ask for', async (t) => {
   }
   const adding = (ms: number) => {
     const times = { http: [10 + ms], engine: [10], tokenize: [1], run: [10], bare: [1] }
-    return bars(madeFigures({ lowLoad: { conversations: 1, meanTokens: 500, ...times } })).at(-1)!
+    return bars(madeFigures({ lowLoad: { conversations: 1, meanTokens: 500, ...times } })).find(
+      ({ bar }) => bar === lowLoad
+    )
   }
   t.match(adding(3), { bar: lowLoad, met: true })
-  t.equal(adding(3.01).met, false)
+  t.match(adding(3.01), { met: false })
+  const differing = (contestant: string, reference: 'engine' | 'plain', largest: number) =>
+    bars(madeFigures({ agreement: [{ contestant, reference, conversations: 1, largest }] })).at(-1)!
+  t.match(differing('server', 'plain', 1e-4), { bar: scores, measured: '1.0e-4', met: true })
+  t.match(differing('server', 'plain', 1.1e-4), { met: false })
+  t.match(differing('server', 'plain', Infinity), { met: false })
+  t.match(differing('server', 'engine', 0), { measured: '', met: null })
+  t.match(differing('engine', 'plain', 0), { met: null })
 })
 
 t.test('an int8 server is held to the same bars, against the engine on its own bundle', async (t) => {
@@ -152,7 +163,11 @@ t.test('the report holds what was measured', async (t) => {
         run('ppo', 'server', 0, 1, 2)
       ],
       settings: [{ contestant: 'engine', load: 'ppo', threads: 1, chosen: 'one by one' }],
-      agreement: [{ contestant: 'plain', conversations: 7, largest: 0.000123 }],
+      agreement: [
+        { contestant: 'plain', reference: 'engine', conversations: 7, largest: 0.000123 },
+        { contestant: 'server', reference: 'engine', conversations: 9, largest: 0 },
+        { contestant: 'server', reference: 'plain', conversations: 7, largest: 0.000456 }
+      ],
       repeats: { conversations: 10, firstSeconds: 5, repeatSeconds: 0.01 },
       tokenization: {
         tokens: 5000,
@@ -172,7 +187,8 @@ t.test('the report holds what was measured', async (t) => {
   t.match(text, '| PyTorch bf16, padded | 2.50 (2.50 to 2.50) | 250 |  |  |  |')
   t.match(text, '## 2 threads')
   t.match(text, '| engine | PPO | 1 | one by one |')
-  t.match(text, '| plain server, fp32 | 7 | 1.2e-4 |')
+  t.match(text, '| plain server, fp32 | 7 | 1.2e-4 |  |')
+  t.match(text, '| server | 9 | 0.0e+0 | 4.6e-4 |')
   t.match(text, '1000 conversations/s; the first time they took 2.00 conversations/s')
   t.match(text, '98765')
   t.match(text, '12.1 ms')

@@ -72,7 +72,7 @@ t.test('what was chosen beforehand is kept', async (t) => {
   t.strictSame(figures.settings, [{ contestant: 'a', load: 'one', threads: 1, chosen: 'fours' }])
 })
 
-t.test("scores are held against the engine's, conversation by conversation, over all rounds", async (t) => {
+t.test('scores are held against those of the engine and the plain server, over all rounds', async (t) => {
   const giving = (name: string, ...scores: number[]) => ({
     name,
     score: async () => ({ seconds: 1, cpuSeconds: 1, scores })
@@ -83,13 +83,20 @@ t.test("scores are held against the engine's, conversation by conversation, over
     giving('broken', 1, 2, NaN, 4),
     giving('engine', 1, 2, 3, 4)
   ])
-  t.strictSame(
-    figures.agreement.sort((a, b) => a.largest - b.largest),
-    [
-      { contestant: 'near', conversations: 16, largest: 0.25 },
-      { contestant: 'swapped', conversations: 16, largest: 1 },
-      { contestant: 'broken', conversations: 16, largest: Infinity }
-    ]
-  )
-  t.strictSame((await play(1, [giving('near', 1, 2, 3, 4)])).figures.agreement, [], 'no engine, no agreement')
+  const against = (reference: string, contestant: string, largest: number) => {
+    return { contestant, reference, conversations: 16, largest }
+  }
+  t.strictSame(figures.agreement, [
+    against('engine', 'near', 0.25),
+    against('engine', 'swapped', 1),
+    against('engine', 'broken', Infinity)
+  ])
+  const both = await play(2, [giving('plain', 1, 2, 3, 4.5), giving('engine', 1, 2, 3, 4), giving('near', 1, 2, 3, 4)])
+  t.strictSame(both.figures.agreement, [
+    against('engine', 'plain', 0.5),
+    against('engine', 'near', 0),
+    against('plain', 'engine', 0.5),
+    against('plain', 'near', 0.5)
+  ])
+  t.strictSame((await play(1, [giving('near', 1, 2, 3, 4)])).figures.agreement, [], 'nobody to be held against')
 })
