@@ -1,6 +1,7 @@
 import t from 'tap'
 import { CONTESTANTS, NOT_QUICK } from '../../bench/contestants/all.js'
 import { benchOptions, USAGE } from '../../bench/options.js'
+import { fastest } from '../../bench/contestants/contestant.js'
 import { planBatches } from '../../bench/contestants/engine.js'
 import { usableThreads } from '../../src/engine/threads.js'
 
@@ -28,6 +29,44 @@ t.test('--only names contestants, loads and jobs', async (t) => {
   )
   t.ok(benchOptions(['--only', 'ppo']).wants('pytorch'), 'loads alone leave all contestants in')
   t.ok(benchOptions(['--only', 'pytorch']).wants('grpo-b'), 'and the other way round')
+})
+
+t.test('the loads have the shapes that trainers send; --quick has fewer of the same', async (t) => {
+  const lengths = {
+    ppo: [1, 250, 300],
+    'grpo-a': [8, 260, 95],
+    'grpo-b': [8, 250, 500],
+    batch: [4, 200, 250]
+  }
+  for (const args of [[], ['--quick']]) {
+    const { shapes } = benchOptions(args)
+    t.strictSame(
+      Object.fromEntries(
+        shapes.map(({ name, responsesPerPrompt, promptTokens, responseTokens }) => {
+          return [name, [responsesPerPrompt, promptTokens, responseTokens]]
+        })
+      ),
+      lengths
+    )
+    const ppo = shapes.find(({ name }) => name === 'ppo')!
+    t.match(ppo.title, `PPO: ${ppo.prompts} clients, one response each`)
+  }
+  t.equal(benchOptions([]).shapes.find(({ name }) => name === 'ppo')!.prompts, 64)
+})
+
+t.test('of several ways the one whose best try is the fastest', async (t) => {
+  const times: Record<string, number[]> = { a: [5, 5], b: [9, 3], c: [4, 4] }
+  const tried: string[] = []
+  const best = async (tries: number) => {
+    const left = structuredClone(times)
+    return fastest(['a', 'b', 'c'], tries, async (way) => {
+      tried.push(way)
+      return left[way]!.shift()!
+    })
+  }
+  t.equal(await best(1), 'c')
+  t.equal(await best(2), 'b')
+  t.strictSame(tried.join(''), 'abc' + 'abcabc', 'in turn')
 })
 
 t.test('--quick says what it leaves out', async (t) => {

@@ -205,6 +205,15 @@ t.test('every conversation is answered once, after it was sent, by every policy 
   }
 })
 
+t.test('in bursts all trainers send at the same moments, otherwise each at its own', async (t) => {
+  const moments = (traffic: TrafficName) => {
+    const options = { trainers: trainers(traffic, 5, 3), gpus: 5, policy: policy('planner'), batchMs: () => 1 }
+    return new Set(simulate({ ...options, duration: 50_000 }).answered.map(({ sentAt }) => sentAt))
+  }
+  t.strictSame([...moments('bursts')], [20_000, 40_000])
+  t.ok(moments('grpo-a').size > 10)
+})
+
 t.test('a seed says it all', async (t) => {
   const run = (seed: number) => scenarioTable({ traffic: 'mixed', gpus: 2, trainers: 6, seconds: 10, seed })
   t.equal(run(1), run(1))

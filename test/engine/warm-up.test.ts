@@ -65,6 +65,20 @@ t.test('doubles up to the largest batch where that is fast', async (t) => {
   t.ok(Math.abs(capacity.tokensPerSecond - (1000 * 2048) / 214.8) < 1e-6)
 })
 
+t.test('of three runs of one size the fastest counts, where they take little of the budget', async (t) => {
+  const runs = new Map<number, number>()
+  const slowFirst = (ms: number) => (tokens: number) => {
+    const before = runs.get(tokens) ?? 0
+    runs.set(tokens, before + 1)
+    return ms * [3, 1, 2][before]!
+  }
+  const { capacity } = await measured(slowFirst(10), { maxBatchTokens: 16 })
+  t.strictSame([capacity.tokensPerSecond, runs.get(16)], [1600, 3])
+  runs.clear()
+  const long = await measured(slowFirst(100), { maxBatchTokens: 16 })
+  t.strictSame([long.capacity.tokensPerSecond, runs.get(16)], [16_000 / 300, 1])
+})
+
 t.test('stops where the next size would go beyond the budget, or the allowed batch', async (t) => {
   const slow = await measured((tokens) => tokens)
   t.ok(slow.clock <= 1500, `${slow.clock} ms`)

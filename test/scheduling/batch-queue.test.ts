@@ -229,7 +229,7 @@ t.test('the batch behind is planned late, when the one that runs is about to end
   all.push(rate(4, 10))
   await turn()
   t.equal(batches.length, 1)
-  now = 80
+  now = 75
   all.push(rate(5, 10))
   await turn()
   t.strictSame(batches[1]!.firsts, [2])
@@ -247,6 +247,29 @@ t.test('the batch behind is planned late, when the one that runs is about to end
   }
   const rated = await Promise.all(all)
   t.strictSame([rated[0]!.queueMs, rated[1]!.queueMs], [0, 110])
+})
+
+t.test('behind a batch of less than 20 ms the next is planned at once', async (t) => {
+  for (const [tokensPerSecond, planned] of [
+    [500, 2],
+    [499, 1]
+  ] as const) {
+    const { batches, rate } = held({ now: () => 0, capacity: { targetTokens: 10, tokensPerSecond } })
+    const all = [rate(1, 10), rate(2, 10)]
+    await turn()
+    t.equal(batches.length, planned, `${tokensPerSecond} tokens a second`)
+    for (let i = 0; i < 2; i++) {
+      batches[i]!.succeed()
+      await turn()
+    }
+    await Promise.all(all)
+  }
+})
+
+t.test('a target beyond the largest batch is that', async (t) => {
+  const capacity = { targetTokens: 100, tokensPerSecond: 100 }
+  t.equal(held({ maxBatchTokens: 12, capacity }).queue.targetTokens, 12)
+  t.equal(held({ maxBatchTokens: 12 }).queue.targetTokens, 12, 'nothing was measured')
 })
 
 t.test('a batch behind is planned by itself, without anything that arrives', async (t) => {
