@@ -46,11 +46,16 @@ export class EngineAlone implements Contestant {
 
   /** @throws Error when the bundle does not load */
   static async start(folder: string, threads: number, name = 'engine'): Promise<EngineAlone> {
-    const engine = new EngineAlone(name)
     const { manifest } = await loadBundle(folder)
     const exactTokens = exactTokensOf(manifest)
-    await engine.#process.ask({ type: 'open', options: { folder, provider: 'cpu', threads, exactTokens } })
-    return engine
+    const engine = new EngineAlone(name)
+    try {
+      await engine.#process.ask({ type: 'open', options: { folder, provider: 'cpu', threads, exactTokens } })
+      return engine
+    } catch (error) {
+      await engine.close()
+      throw error
+    }
   }
 
   async prepare(sample: Work, thorough: boolean): Promise<string> {

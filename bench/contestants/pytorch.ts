@@ -39,8 +39,13 @@ export class PyTorch {
   /** @throws Error when Python or its packages do not start */
   static async start(python: string, checkpoint: string, threads: number): Promise<PyTorch> {
     const peer = new PyTorch(python, checkpoint, threads)
-    await peer.#answer()
-    return peer
+    try {
+      await peer.#answer()
+      return peer
+    } catch (error) {
+      await peer.close()
+      throw error
+    }
   }
 
   /** The contestants that this process plays. */
