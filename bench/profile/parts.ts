@@ -44,13 +44,13 @@ export function partOf({ path, operator }: Pick<OperatorTime, 'path' | 'operator
     return 'attention: gathering, rotating'
   }
   if (/\/(silu|gated)\//.test(path)) return 'feed-forward: silu, product'
-  // int8: what surrounds integer products is there for their sake.
-  if (/\/(rounded|exact)\/(qkv|q|kv|o|gate_up|down|hadamard|blocks|turned)\//.test(path)) {
-    return operator === 'MatMulIntegerToFloat' ? 'linear layers' : 'quantizing activations'
-  }
   if (/_proj\//.test(path)) {
     if (PRODUCT.test(operator) || operator === 'Add') return 'linear layers'
     return 'attention: gathering, rotating'
+  }
+  // int8: what surrounds integer products is there for their sake.
+  if (/\/(rounded|exact)\/(qkv|gate_up)\//.test(path)) {
+    return operator === 'MatMulIntegerToFloat' ? 'linear layers' : 'quantizing activations'
   }
   if (/\/(attn|rotary|attended|joined)\//.test(path)) return 'attention: gathering, rotating'
   if (/\/mlp\//.test(path)) return 'feed-forward: silu, product'

@@ -19,8 +19,10 @@ t.test('paths of the exporter are parts of the model', async (t) => {
     '/norm/SkipSimplifiedLayerNormalization': 'norms',
     '/layers.3/rounded/gate_up/1/MatMulIntegerToFloat': 'linear layers',
     '/layers.3/exact/qkv/0/MatMulIntegerToFloat': 'linear layers',
-    '/layers.3/rounded/down/QuantizeLinear': 'quantizing activations',
-    '/layers.3/rounded/hadamard/MatMul': 'quantizing activations',
+    '/layers.3/rounded/qkv/0/scaled/Mul': 'quantizing activations',
+    '/layers.3/rounded/gate_up/QuantizeLinear': 'quantizing activations',
+    '/layers.3/rounded/qkv/k_proj/MatMul': 'linear layers',
+    '/layers.3/exact/down/down_proj/MatMul': 'linear layers',
     '/layers.3/rounded/gated/Mul': 'feed-forward: silu, product',
     '/layers.3/rounded/rotary/0/RotaryEmbedding': 'attention: gathering, rotating',
     '/embed_tokens/levels/Gather': 'rest'

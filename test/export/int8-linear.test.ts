@@ -19,8 +19,8 @@ const matrix = { inputs: INPUTS, outputs: OUTPUTS, ...roundNearest(weights, OUTP
 const group: QuantizedGroup = {
   mean,
   matrices: [
-    { name: 'k_proj', shift, ...matrix },
-    { name: 'v_proj', shift: null, ...matrix }
+    { name: 'gate_proj', shift, ...matrix },
+    { name: 'up_proj', shift: new Float32Array(OUTPUTS), ...matrix }
   ]
 }
 

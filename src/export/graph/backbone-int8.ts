@@ -1,10 +1,11 @@
 /**
- * backbone.onnx in 8-bit integers: a folded backbone (src/export/quantize/folded.ts) whose products are integer ones.
+ * backbone.onnx in 8-bit integers: a folded backbone (src/export/quantize/folded.ts) most of whose products are integer
+ * ones.
  * Inputs and output are those of form `cascade`, and `quantized`.
  *
  * Between two attentions everything is token-wise, so it runs in one go, in parts that fit a CPU's cache:
  *
- *     attention ── o ── + ── norm ── gate, up ── silu, * ── Hadamard ── down ── + ── norm ── q, k, v ── attention
+ *     attention ── o ── + ── norm ── gate, up ── silu, * ── down ── + ── norm ── q, k, v ── attention
  *
  * Tokens whose activations are massive stand at the end, from `quantized` (int64 scalar) on; they run by themselves, in
  * more digits. What follows the last attention exists at the wanted positions only, in float32.
@@ -12,13 +13,7 @@
 import { DataType } from '../onnx/model.js'
 import type { GraphBuilder } from '../onnx/graph-builder.js'
 import type { FoldedBackbone, FoldedMatrix, MatrixName } from '../quantize/folded.js'
-import {
-  attendedShift,
-  type QuantizedGroup,
-  quantizeInputs,
-  quantizeLayer,
-  shiftOf
-} from '../quantize/quantize-layer.js'
+import { quantizeLayer } from '../quantize/quantize-layer.js'
 import type { LayerStatistics } from '../quantize/statistics.js'
 import { storeHalf, type WeightSink } from '../weights/store.js'
 import { cascade } from './attention-cascade.js'
@@ -35,7 +30,7 @@ import {
   unitNorm,
   unitSkipNorm
 } from './folded-layer.js'
-import { type Int8Linears, int8Linears } from './int8-linear.js'
+import { int8Linears } from './int8-linear.js'
 import { arrangeQueries } from './query-heads.js'
 
 /** The two kinds of tokens. */
@@ -66,7 +61,7 @@ export async function buildInt8Backbone(sink: WeightSink, options: Int8Options):
   const tokens = graph.input('token_ids', DataType.INT32, ['T'])
   const wanted = graph.input('wanted', DataType.INT32, ['P'])
   const core = cascade(graph, config, maxTokens, wanted)
-  const context = foldedContext(graph, config, core, folded.downBlock)
+  const context = foldedContext(graph, config, core)
   const split = splitter(graph, exact)
   const positions = split('/positions', core.positions)
   const slots = split('/slots', core.slots)
@@ -136,14 +131,14 @@ export async function buildInt8Backbone(sink: WeightSink, options: Int8Options):
       (within, path, part, [places, before, at]) => {
         const own = within.node(`${path}/attended`, 'Gather', [attended, places!])
         const after = afterAttention(context, within, path, products[part], own, before!)
-        const shift = products[part].down.shift
+        const bias = products[part].down.bias
         const { normed, residual: sum } = unitSkipNorm(
           context,
           within,
           `${path}/input_norm`,
           after.residual,
           after.delta,
-          shift
+          bias
         )
         return [sum, ...attentionInputs(context, within, path, next.qkv[part], normed, at!)]
       }
@@ -152,7 +147,7 @@ export async function buildInt8Backbone(sink: WeightSink, options: Int8Options):
   }
 
   const all = exact ? join(graph, '/residual', residual.rounded!, residual.exact!) : residual.rounded!
-  const wide = await wideLayer(sink, folded, last, layer.valueShift!, arrange)
+  const wide = await wideLayer(sink, folded, last, arrange)
   const before = graph.node('/wanted/residual', 'Gather', [all, wanted])
   const path = `/layers.${last}/wanted`
   const normed = unitNorm(context, graph, `${path}/input_norm`, before)
@@ -161,7 +156,7 @@ export async function buildInt8Backbone(sink: WeightSink, options: Int8Options):
   const [k, v] = attention
   const attended = core.attend(`/layers.${last}/attn`, q, k!, v!, 'wanted')
   const after = afterAttention(context, graph, path, wide.layer, attended, before)
-  const { normed: states } = unitSkipNorm(context, graph, '/norm', after.residual, after.delta, wide.layer.down.shift)
+  const { normed: states } = unitSkipNorm(context, graph, '/norm', after.residual, after.delta, wide.layer.down.bias)
   const final = await storeMatrix(sink, 'norm.weight', await folded.final())
   graph.output('states', graph.node('/states', 'MatMul', [states, final]), DataType.FLOAT, ['P', size])
 }
@@ -184,12 +179,16 @@ interface Layer {
   readonly qkv: Readonly<Record<Part, Linears>>
   /** Products after attention; null in the last layer. */
   readonly rest: LayerParts | null
-  /** Of the last layer: what its values lack. */
-  readonly valueShift: Float64Array | null
 }
 
 type Arrange = (name: MatrixName, matrix: FoldedMatrix) => FoldedMatrix
 
+/**
+ * A layer's products. Queries, gate_proj and up_proj are integer ones: most of the work, over inputs that the norms before
+ * them bound. The others are in float32: through keys, values and o_proj the wanted positions read every other token, and
+ * what goes into down_proj fits no grid of 8 bits well. In the last layer there are keys and values only: queries, and
+ * all that follows, exist at the wanted positions.
+ */
 async function nextLayer(
   sink: WeightSink,
   folded: FoldedBackbone,
@@ -197,31 +196,68 @@ async function nextLayer(
   calibrate: () => Promise<LayerStatistics>,
   arrange: Arrange
 ): Promise<Layer> {
-  const statistics = await calibrate()
-  const store = (name: string, group: QuantizedGroup): Promise<Int8Linears> =>
-    int8Linears(sink, `layers.${layer}.${name}`, group)
+  const path = `layers.${layer}`
+  const float = (name: MatrixName): Promise<Linears> => biasedLinear(sink, folded, layer, name, arrange)
+  const [keys, values] = [await float('k_proj'), await float('v_proj')]
   if (layer === folded.config.layers - 1) {
-    const names = ['k_proj', 'v_proj'] as const
-    const { qkv, valueShift } = await quantizeInputs(folded, layer, statistics.qkv, names, arrange)
-    return { qkv: await store('kv', qkv), rest: null, valueShift }
+    const both = beside(keys, values)
+    return { qkv: { rounded: both, exact: both }, rest: null }
   }
-  const quantized = await quantizeLayer(folded, layer, statistics, arrange)
-  const shift = (name: string, values: Float32Array): string =>
-    sink.graph.tensor(`layers.${layer}.${name}.shift`, DataType.FLOAT, [values.length], values)
-  const [o, gateUp, down] = [
-    await store('o', quantized.o),
-    await store('gate_up', quantized.gateUp),
-    await store('down', quantized.down)
-  ]
-  const shifts = [shift('o', quantized.oShift), shift('down', quantized.downShift)] as const
-  const qkv = await store('qkv', quantized.qkv)
-  const part = (which: Part): FoldedLayer => ({
-    qkv: qkv[which],
-    o: { product: o[which], shift: shifts[0] },
-    gateUp: gateUp[which],
-    down: { product: down[which], shift: shifts[1] }
-  })
-  return { qkv, rest: { rounded: part('rounded'), exact: part('exact') }, valueShift: null }
+  const quantized = await quantizeLayer(folded, layer, await calibrate(), arrange)
+  const q = await int8Linears(sink, `${path}.q`, quantized.q)
+  const gateUp = await int8Linears(sink, `${path}.gate_up`, quantized.gateUp)
+  const o = await residualLinear(sink, folded, layer, 'o_proj', arrange)
+  const down = await residualLinear(sink, folded, layer, 'down_proj', arrange)
+  const part = (which: Part): FoldedLayer => ({ qkv: beside(q[which], keys, values), o, gateUp: gateUp[which], down })
+  const parts: LayerParts = { rounded: part('rounded'), exact: part('exact') }
+  return { qkv: { rounded: parts.rounded.qkv, exact: parts.exact.qkv }, rest: parts }
+}
+
+/** Linear layers over one input, their outputs in this order. */
+const beside =
+  (...layers: readonly Linears[]): Linears =>
+  (within, at, x) =>
+    layers.flatMap((layer) => layer(within, at, x))
+
+/** Stores a matrix of a layer in float32, and says how to apply it: x W. */
+async function floatLinear(sink: WeightSink, path: string, name: MatrixName, matrix: FoldedMatrix): Promise<Linears> {
+  const weights = await storeMatrix(sink, `${path}.${name}.weight`, matrix)
+  sink.onProgress(matrix.weights.length)
+  return (within, at, x) => [within.node(`${at}/${name}`, 'MatMul', [x, weights])]
+}
+
+/** The same with its bias: x W + b. */
+async function biasedLinear(
+  sink: WeightSink,
+  folded: FoldedBackbone,
+  layer: number,
+  name: MatrixName,
+  arrange: Arrange
+): Promise<Linears> {
+  const path = `layers.${layer}`
+  const matrix = arrange(name, await folded.matrix(layer, name))
+  const product = await floatLinear(sink, path, name, matrix)
+  // Most models have none, and adding zeros would cost a pass over the outputs.
+  if (matrix.bias.every((value) => value === 0)) return product
+  const bias = biasOf(sink, path, name, matrix)
+  return (within, at, x) => [within.node(`${at}/${name}/biased`, 'Add', [product(within, at, x)[0]!, bias])]
+}
+
+/** One whose bias is added together with the residual stream. */
+async function residualLinear(
+  sink: WeightSink,
+  folded: FoldedBackbone,
+  layer: number,
+  name: 'o_proj' | 'down_proj',
+  arrange: Arrange
+): Promise<ResidualLinear> {
+  const path = `layers.${layer}`
+  const matrix = arrange(name, await folded.matrix(layer, name))
+  return { product: await floatLinear(sink, path, name, matrix), bias: biasOf(sink, path, name, matrix) }
+}
+
+function biasOf({ graph }: WeightSink, path: string, name: MatrixName, { bias, outputs }: FoldedMatrix): string {
+  return graph.tensor(`${path}.${name}.bias`, DataType.FLOAT, [outputs], new Float32Array(bias))
 }
 
 /** The last layer's products at the wanted positions, in float32. */
@@ -229,39 +265,15 @@ async function wideLayer(
   sink: WeightSink,
   folded: FoldedBackbone,
   layer: number,
-  valueShift: Float64Array,
   arrange: Arrange
 ): Promise<{ q: Linears; layer: Omit<FoldedLayer, 'qkv'> }> {
-  const { graph } = sink
-  const path = `layers.${layer}`
-  const load = async (name: MatrixName) => arrange(name, await folded.matrix(layer, name))
-  const vector = (name: string, values: Float64Array): string =>
-    graph.tensor(name, DataType.FLOAT, [values.length], new Float32Array(values))
-  const product = async (name: MatrixName, matrix: FoldedMatrix): Promise<Linears> => {
-    const weights = await storeMatrix(sink, `${path}.${name}.weight`, matrix)
-    sink.onProgress(matrix.weights.length)
-    return (within, at, x) => [within.node(`${at}/${name}`, 'MatMul', [x, weights])]
-  }
-  const biased = async (name: MatrixName): Promise<Linears> => {
-    const matrix = await load(name)
-    const [multiply, bias] = [await product(name, matrix), vector(`${path}.${name}.bias`, matrix.bias)]
-    return (within, at, x) => [within.node(`${at}/${name}`, 'Add', [multiply(within, at, x)[0]!, bias])]
-  }
-  const residual = async (name: MatrixName, mean: Float64Array): Promise<ResidualLinear> => {
-    const matrix = await load(name)
-    return {
-      product: await product(name, matrix),
-      shift: vector(`${path}.${name}.shift`, shiftOf(matrix, mean))
-    }
-  }
-  const [q, gate, up] = [await biased('q_proj'), await biased('gate_proj'), await biased('up_proj')]
-  const { intermediateSize } = folded.config
+  const biased = (name: MatrixName): Promise<Linears> => biasedLinear(sink, folded, layer, name, arrange)
   return {
-    q,
+    q: await biased('q_proj'),
     layer: {
-      o: await residual('o_proj', attendedShift(folded.config, valueShift)),
-      gateUp: (within, at, x) => [...gate(within, at, x), ...up(within, at, x)],
-      down: await residual('down_proj', new Float64Array(intermediateSize))
+      o: await residualLinear(sink, folded, layer, 'o_proj', arrange),
+      gateUp: beside(await biased('gate_proj'), await biased('up_proj')),
+      down: await residualLinear(sink, folded, layer, 'down_proj', arrange)
     }
   }
 }

@@ -19,14 +19,9 @@ import {
   unitNorm
 } from './folded-layer.js'
 
-/** Groups of matrices over one input. */
-export const GROUPS = {
-  qkv: ['q_proj', 'k_proj', 'v_proj'],
-  o: ['o_proj'],
-  gateUp: ['gate_proj', 'up_proj'],
-  down: ['down_proj']
-} as const satisfies Record<string, readonly MatrixName[]>
-export type GroupName = keyof typeof GROUPS
+/** Groups of matrices over one input that are quantized. */
+export const GROUPS = ['q', 'gateUp'] as const
+export type GroupName = (typeof GROUPS)[number]
 
 /** Stores W `[inputs, outputs]` in float32. */
 export async function storeMatrix(sink: WeightSink, name: string, matrix: FoldedMatrix): Promise<string> {
@@ -38,8 +33,8 @@ export async function storeMatrix(sink: WeightSink, name: string, matrix: Folded
 
 /**
  * Inputs: those of cascade attention; `residual` float `[T, hidden]`; `weights` float `[2, T]`, how often each token
- * counts among all and among the quantized ones. Outputs: `residual_out`, and of
- * each group `<group>_sums` `[2, inputs]` and `<group>_products` `[inputs, inputs]`.
+ * counts among all and among the quantized ones. Outputs: `residual_out`, and of each group `<group>_sums` `[2, inputs]`
+ * and `<group>_products` `[inputs, inputs]`.
  */
 export async function buildCalibrationLayer(
   sink: WeightSink,
@@ -54,7 +49,7 @@ export async function buildCalibrationLayer(
   const core = cascade(graph, config, maxTokens, wanted)
   const residual = graph.input('residual', DataType.FLOAT, ['T', config.hiddenSize])
   const weights = graph.input('weights', DataType.FLOAT, [2, 'T'])
-  const context = foldedContext(graph, config, core, folded.downBlock)
+  const context = foldedContext(graph, config, core)
 
   const measure = (group: GroupName, x: string, inputs: number): void => {
     const sums = graph.node(`/${group}/sums`, 'MatMul', [weights, x])
@@ -70,25 +65,25 @@ export async function buildCalibrationLayer(
       graph.output(`${group}_products`, products, DataType.FLOAT, [inputs, inputs])
     }
   }
-  const linears = async (group: GroupName): Promise<{ product: Linears; matrices: FoldedMatrix[] }> => {
-    const matrices: FoldedMatrix[] = []
+  /** @param group what their input is measured as; null: it is not */
+  const linears = async (names: readonly MatrixName[], group: GroupName | null): Promise<Linears> => {
+    let width = 0
     const stored: { weights: string; bias: string }[] = []
-    for (const name of GROUPS[group]) {
+    for (const name of names) {
       const matrix = arrange(name, await folded.matrix(layer, name))
       const bias = new Float32Array(matrix.bias)
       stored.push({
         weights: await storeMatrix(sink, `${name}.weight`, matrix),
         bias: graph.tensor(`${name}.bias`, DataType.FLOAT, [bias.length], bias)
       })
-      matrices.push(matrix)
+      width = matrix.inputs
     }
-    const product: Linears = (within: GraphBuilder, path, x) => {
-      measure(group, x, matrices[0]!.inputs)
+    return (within: GraphBuilder, path, x) => {
+      if (group !== null) measure(group, x, width)
       return stored.map(({ weights: w, bias }, i) =>
         within.node(`${path}/${i}`, 'Add', [within.node(`${path}/${i}`, 'MatMul', [x, w]), bias])
       )
     }
-    return { product, matrices }
   }
   const none = graph.tensor(
     '/constants/zeros',
@@ -96,15 +91,15 @@ export async function buildCalibrationLayer(
     [config.hiddenSize],
     new Float32Array(config.hiddenSize)
   )
-  const residualLinear = async (group: GroupName): Promise<ResidualLinear> => ({
-    product: (await linears(group)).product,
-    shift: none
+  const residualLinear = async (name: MatrixName): Promise<ResidualLinear> => ({
+    product: await linears([name], null),
+    bias: none
   })
   const products: FoldedLayer = {
-    qkv: (await linears('qkv')).product,
-    o: await residualLinear('o'),
-    gateUp: (await linears('gateUp')).product,
-    down: await residualLinear('down')
+    qkv: await linears(['q_proj', 'k_proj', 'v_proj'], 'q'),
+    o: await residualLinear('o_proj'),
+    gateUp: await linears(['gate_proj', 'up_proj'], 'gateUp'),
+    down: await residualLinear('down_proj')
   }
   const normed = unitNorm(context, graph, '/norm', residual)
   const [q, k, v] = attentionInputs(context, graph, '/attn', products.qkv, normed, core.positions)

@@ -3,7 +3,6 @@
  * bundle, floats with measurements where it is calibrated.
  */
 import type { ModelConfig } from '../../checkpoint/config.js'
-import { hadamardMatrix } from '../quantize/hadamard.js'
 import type { GraphBuilder } from '../onnx/graph-builder.js'
 import { DataType } from '../onnx/model.js'
 import type { Cascade } from './attention-cascade.js'
@@ -11,10 +10,10 @@ import type { Cascade } from './attention-cascade.js'
 /** Linear layers over one input `[n, inputs]`: the output `[n, outputs]` of each. `path` is the caller's, unique. */
 export type Linears = (graph: GraphBuilder, path: string, x: string) => string[]
 
-/** A linear layer whose sum with the residual stream follows: `shift` `[hidden]` is added there. */
+/** A linear layer whose sum with the residual stream follows: its bias `[hidden]` is added there. */
 export interface ResidualLinear {
   readonly product: Linears
-  readonly shift: string
+  readonly bias: string
 }
 
 /** The products of a layer. */
@@ -32,23 +31,12 @@ export interface FoldedContext {
   readonly cascade: Cascade
   /** float `[hidden]`: gains of one. */
   readonly ones: string
-  /** float `[block, block]` that down_proj's input is multiplied with, block by block; null for a block of one. */
-  readonly hadamard: string | null
-  readonly downBlock: number
 }
 
-export function foldedContext(
-  graph: GraphBuilder,
-  config: ModelConfig,
-  cascade: Cascade,
-  downBlock: number
-): FoldedContext {
+export function foldedContext(graph: GraphBuilder, config: ModelConfig, cascade: Cascade): FoldedContext {
   const size = config.hiddenSize
   const ones = graph.tensor('/constants/ones', DataType.FLOAT, [size], new Float32Array(size).fill(1))
-  const matrix = new Float32Array(hadamardMatrix(downBlock))
-  const hadamard =
-    downBlock === 1 ? null : graph.tensor('/constants/hadamard', DataType.FLOAT, [downBlock, downBlock], matrix)
-  return { config, cascade, ones, hadamard, downBlock }
+  return { config, cascade, ones }
 }
 
 /** RMSNorm without gains. */
@@ -58,16 +46,16 @@ export function unitNorm(context: FoldedContext, graph: GraphBuilder, path: stri
   })
 }
 
-/** Adds `delta` and `shift` to the residual stream, and normalizes the sum. */
+/** Adds `delta` and `bias` to the residual stream, and normalizes the sum. */
 export function unitSkipNorm(
   context: FoldedContext,
   graph: GraphBuilder,
   path: string,
   residual: string,
   delta: string,
-  shift: string
+  bias: string
 ): { normed: string; residual: string } {
-  const [normed, sum] = graph.nodes(path, 'SkipSimplifiedLayerNormalization', [residual, delta, context.ones, shift], {
+  const [normed, sum] = graph.nodes(path, 'SkipSimplifiedLayerNormalization', [residual, delta, context.ones, bias], {
     domain: 'com.microsoft',
     attributes: { epsilon: { float: context.config.rmsNormEps } },
     outputs: [0, 3]
@@ -102,18 +90,13 @@ export function afterAttention(
   before: string
 ): { delta: string; residual: string } {
   const [projected] = o.product(graph, `${path}/o`, attended)
-  const { normed, residual } = unitSkipNorm(context, graph, `${path}/norm`, before, projected!, o.shift)
+  const { normed, residual } = unitSkipNorm(context, graph, `${path}/norm`, before, projected!, o.bias)
   const [gate, up] = gateUp(graph, `${path}/gate_up`, normed)
   const silu = graph.node(`${path}/silu`, 'QuickGelu', [gate!], {
     domain: 'com.microsoft',
     attributes: { alpha: { float: 1 } }
   })
-  let gated = graph.node(`${path}/gated`, 'Mul', [silu, up!])
-  if (context.hadamard !== null) {
-    const blocks = graph.node(`${path}/blocks`, 'Reshape', [gated, graph.ints(-1, context.downBlock)])
-    const turned = graph.node(`${path}/hadamard`, 'MatMul', [blocks, context.hadamard])
-    gated = graph.node(`${path}/turned`, 'Reshape', [turned, graph.ints(-1, context.config.intermediateSize)])
-  }
+  const gated = graph.node(`${path}/gated`, 'Mul', [silu, up!])
   const [delta] = down.product(graph, `${path}/down`, gated)
   return { delta: delta!, residual }
 }

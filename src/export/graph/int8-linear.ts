@@ -16,8 +16,8 @@ interface StoredMatrix8 {
   readonly levels: string
   /** float `[outputs]` */
   readonly scales: string
-  /** float `[outputs]`; null where it is added elsewhere. */
-  readonly shift: string | null
+  /** float `[outputs]` */
+  readonly shift: string
 }
 
 /** The same layers for most tokens, and for those whose values would not fit a grid of 8 bits. */
@@ -31,7 +31,7 @@ export async function int8Linears(sink: WeightSink, path: string, group: Quantiz
   const { graph } = sink
   const vector = (name: string, values: Float32Array): string =>
     graph.tensor(`${path}/${name}`, DataType.FLOAT, [values.length], values)
-  const mean = group.mean && vector('mean', group.mean)
+  const mean = vector('mean', group.mean)
   const matrices: StoredMatrix8[] = []
   for (const { name, inputs, outputs, levels, scales, shift } of group.matrices) {
     const region = sink.data.allocate(levels.length)
@@ -40,11 +40,11 @@ export async function int8Linears(sink: WeightSink, path: string, group: Quantiz
     matrices.push({
       levels: graph.externalTensor(`${path}/${name}.levels`, DataType.INT8, [inputs, outputs], sink.data, region),
       scales: vector(`${name}.scales`, scales),
-      shift: shift && vector(`${name}.shift`, shift)
+      shift: vector(`${name}.shift`, shift)
     })
   }
   const centred = (within: GraphBuilder, at: string, x: string): string =>
-    mean === null ? x : within.node(`${at}/centred`, 'Sub', [x, mean])
+    within.node(`${at}/centred`, 'Sub', [x, mean])
   return {
     rounded: (within, at, x) => byRow(within, at, centred(within, at, x), matrices),
     exact: (within, at, x) => inThreeDigits(within, at, centred(within, at, x), matrices)
@@ -76,7 +76,7 @@ function rowSteps(graph: GraphBuilder, path: string, x: string): string {
 }
 
 function withShift(graph: GraphBuilder, path: string, y: string, { shift }: StoredMatrix8): string {
-  return shift === null ? y : graph.node(`${path}/shifted`, 'Add', [y, shift])
+  return graph.node(`${path}/shifted`, 'Add', [y, shift])
 }
 
 /** x on a grid for each row, from its largest magnitude. */

@@ -6,17 +6,22 @@ import { cascadeFeeds, type Feeds } from '../../engine/feeds.js'
 import { packBatch } from '../../engine/pack.js'
 import { PlainGraph } from '../../engine/session.js'
 import { usableThreads } from '../../engine/threads.js'
-import { buildCalibrationLayer, type GroupName, GROUPS } from '../graph/calibration-layer.js'
+import { buildCalibrationLayer, GROUPS } from '../graph/calibration-layer.js'
 import { arrangeQueries } from '../graph/query-heads.js'
 import { ExternalDataWriter } from '../onnx/external-data.js'
 import { GraphBuilder } from '../onnx/graph-builder.js'
 import { DataType } from '../onnx/model.js'
 import type { FoldedBackbone } from './folded.js'
-import { attendedShift, shiftOf } from './quantize-layer.js'
 import { type LayerStatistics, StatisticsSum } from './statistics.js'
 
 /** Tokens that are run at once. */
 const BATCH_TOKENS = 2048
+
+/**
+ * Weight of the tokens whose states are wanted, all together, beside that of all tokens: rewards are read there and
+ * nowhere else, and they are one in fifty. Half goes to the ends of answers, half to the gate positions.
+ */
+const WANTED_SHARE = 1
 
 const GRAPH_FILE = 'layer.onnx'
 const DATA_FILE = 'layer.onnx.data'
@@ -24,6 +29,7 @@ const DATA_FILE = 'layer.onnx.data'
 interface Batch {
   readonly feeds: Feeds
   readonly tokenIds: Int32Array
+  /** Weight of all tokens, number of the quantized ones. */
   readonly tokens: { readonly all: number; readonly quantized: number }
   /** `[T, hidden]` states before the next layer. */
   residual: Float32Array
@@ -63,6 +69,8 @@ export class Calibration {
       for (let i = 0; i < tokenIds.length; i++) residual.set(await table.read(tokenIds[i]!, 1), i * size)
       const real = packed.tokenIds.length
       const weights = new Float32Array(2 * tokenIds.length).fill(1, 0, real)
+      weighWanted(weights, real, feeds['wanted']!.data as Int32Array)
+      const all = weights.subarray(0, real).reduce((sum, weight) => sum + weight, 0)
       let quantized = 0
       for (let i = 0; i < real; i++) {
         if (exactTokens.has(tokenIds[i]!)) continue
@@ -75,7 +83,7 @@ export class Calibration {
           weights: { data: weights, shape: [2, tokenIds.length] }
         },
         tokenIds,
-        tokens: { all: real, quantized },
+        tokens: { all, quantized },
         residual
       })
     }
@@ -95,15 +103,8 @@ export class Calibration {
       await data.close()
     }
     await writeFile(join(folder, GRAPH_FILE), graph.encode(''))
-    const { hiddenSize, heads, headDim, intermediateSize } = folded.config
-    const widths: Record<GroupName, number> = {
-      qkv: hiddenSize,
-      o: heads * headDim,
-      gateUp: hiddenSize,
-      down: intermediateSize
-    }
-    const names = Object.keys(GROUPS) as GroupName[]
-    const sums = new Map(names.map((name) => [name, new StatisticsSum(widths[name])]))
+    const { hiddenSize } = folded.config
+    const sums = new Map(GROUPS.map((name) => [name, new StatisticsSum(hiddenSize)]))
     const session = await PlainGraph.open(folder, GRAPH_FILE, usableThreads())
     try {
       for (const batch of this.#batches) {
@@ -117,15 +118,7 @@ export class Calibration {
     } finally {
       await session.close()
     }
-    const qkv = sums.get('qkv')!.finish('mean')
-    const values = shiftOf(await folded.matrix(layer, 'v_proj'), qkv.mean)
-    return {
-      qkv,
-      // Attention's output comes without what the values' mean adds to it.
-      o: sums.get('o')!.finish(attendedShift(folded.config, values)),
-      gateUp: sums.get('gateUp')!.finish('mean'),
-      down: sums.get('down')!.finish('mean')
-    }
+    return { q: sums.get('q')!.finish(), gateUp: sums.get('gateUp')!.finish() }
   }
 
   /** States of the packed tokens of each batch before the next layer, `[T, hidden]`. */
@@ -138,17 +131,38 @@ export class Calibration {
   }
 }
 
-/** Neighbours together, up to BATCH_TOKENS. */
+/**
+ * Gives the wanted tokens of a batch their share.
+ * @param weights `[tokens]` and more, of all tokens
+ * @param wanted `[2 B]` tokens that end answers, then those at gate positions
+ */
+function weighWanted(weights: Float32Array, tokens: number, wanted: Int32Array): void {
+  for (const kind of [wanted.subarray(0, wanted.length / 2), wanted.subarray(wanted.length / 2)]) {
+    const distinct = new Set(kind)
+    for (const token of distinct) weights[token] = ((WANTED_SHARE / 2) * tokens) / distinct.size
+  }
+}
+
+/** Neighbours together, up to BATCH_TOKENS; what a sequence shares with the one before it is computed once. */
 function grouped(sequences: readonly EngineSequence[]): EngineSequence[][] {
   const groups: EngineSequence[][] = []
   let tokens = Infinity
   for (const sequence of sequences) {
-    if (tokens + sequence.ids.length > BATCH_TOKENS) {
+    const before = groups.at(-1)?.at(-1)
+    const own = sequence.ids.length - (before ? sharedStart(before.ids, sequence.ids) : 0)
+    if (tokens + own > BATCH_TOKENS) {
       groups.push([])
-      tokens = 0
-    }
+      tokens = sequence.ids.length
+    } else tokens += own
     groups.at(-1)!.push(sequence)
-    tokens += sequence.ids.length
   }
   return groups
+}
+
+/** Number of ids that two sequences begin with in common. */
+function sharedStart(a: Int32Array, b: Int32Array): number {
+  const end = Math.min(a.length, b.length)
+  let shared = 0
+  while (shared < end && a[shared] === b[shared]) shared++
+  return shared
 }

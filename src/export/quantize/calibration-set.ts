@@ -48,15 +48,35 @@ export async function readConversations(path: string): Promise<Message[][]> {
   return conversations
 }
 
+/** What ends a sentence or an item, and the white space behind it. */
+const SENTENCE_END = /[.!?:;](?=\s)/g
+
 /**
- * Conversations as the engine takes them; what is too long for the model even without its prompt is left out.
+ * A conversation, and before it the same with its answer cut behind each sentence: ends of answers are few, and count
+ * most. Since beginnings are computed once, a cut costs one token.
+ */
+function withCuts(messages: readonly Message[]): (readonly Message[])[] {
+  const answer = messages.at(-1)!
+  const before = messages.slice(0, -1)
+  const cuts = Array.from(answer.content.matchAll(SENTENCE_END), ({ index }) => [
+    ...before,
+    { ...answer, content: answer.content.slice(0, index + 1) }
+  ])
+  return [...cuts, messages]
+}
+
+/**
+ * Conversations as the engine takes them, each answer also cut behind its sentences; what is too long for the model even
+ * without its prompt is left out.
  * @throws ArmormError invalid_data for conversations that this model's tokenizer or template refuses, or none that fits
  */
 export function tokenized(conversations: readonly Message[][], text: TextModel, path: string): EngineSequence[] {
-  const sequences = conversations.flatMap((messages, i) => {
+  const sequences = conversations.flatMap((conversation, i) => {
     try {
-      const { ids, gateIndex } = text.encode({ kind: 'messages', messages }, 'prompt_left')
-      return [{ ids, gateIndex }]
+      return withCuts(conversation).map((messages) => {
+        const { ids, gateIndex } = text.encode({ kind: 'messages', messages }, 'prompt_left')
+        return { ids, gateIndex }
+      })
     } catch (error) {
       if (!(error instanceof ArmormError)) throw error
       if (error.code === 'too_long') return []

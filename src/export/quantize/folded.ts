@@ -1,12 +1,10 @@
 /**
  * A checkpoint's backbone in a rotated basis, computing the same: what is quantized. Gains of the norms are multiplied
- * into the weights behind them, the residual stream is rotated, and so are each value head and, in blocks, what goes into
- * down_proj.
+ * into the weights behind them, and the residual stream is rotated.
  */
 import type { ModelConfig } from '../../checkpoint/config.js'
 import type { SafetensorsReader } from '../../checkpoint/safetensors.js'
 import { readFinite, tensorSource, type WeightSource } from '../../checkpoint/weights.js'
-import { hadamardBlock, transformBlocks } from './hadamard.js'
 import { Rotation } from './rotation.js'
 
 /** y = x W + b. */
@@ -22,23 +20,15 @@ export interface FoldedMatrix {
 export const MATRICES = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const
 export type MatrixName = (typeof MATRICES)[number]
 
-/** Power of two; heads are rotated as wholes where their width is one, else in blocks. */
-const WIDEST_HEAD = 1024
-
 export class FoldedBackbone {
   readonly config: ModelConfig
-  /** Block of the Hadamard matrices that the graph applies to down_proj's input. */
-  readonly downBlock: number
   readonly #reader: SafetensorsReader
   readonly #rotation: Rotation
-  readonly #headBlock: number
 
   constructor(reader: SafetensorsReader, config: ModelConfig) {
     this.#reader = reader
     this.config = config
     this.#rotation = new Rotation(config.hiddenSize)
-    this.#headBlock = hadamardBlock(config.headDim, WIDEST_HEAD)
-    this.downBlock = hadamardBlock(config.intermediateSize)
   }
 
   /** `[vocabulary, hidden]`, rotated. */
@@ -72,9 +62,8 @@ export class FoldedBackbone {
       readFinite(this.#reader, `${path}.${inAttention ? 'self_attn' : 'mlp'}.${name}.${part}`)
     const rows = new Float64Array(await tensor('weight')) // [outputs, inputs]
     const bias = (inAttention ? attentionBias : mlpBias) ? new Float64Array(await tensor('bias')) : null
-    if (name === 'o_proj') transformBlocks(rows, this.#headBlock)
-    else if (name === 'down_proj') transformBlocks(rows, this.downBlock)
-    else {
+    const intoStream = name === 'o_proj' || name === 'down_proj'
+    if (!intoStream) {
       const norm = inAttention ? 'input_layernorm' : 'post_attention_layernorm'
       const gains = await readFinite(this.#reader, `${path}.${norm}.weight`)
       for (let i = 0; i < rows.length; i++) rows[i]! *= gains[i % hiddenSize]!
@@ -84,9 +73,8 @@ export class FoldedBackbone {
     const inputs = rows.length / outputs
     const weights = transposed(rows, inputs)
     const shift = bias ?? new Float64Array(outputs)
-    for (const values of [weights, shift]) {
-      if (name === 'o_proj' || name === 'down_proj') this.#rotation.rotateRows(values)
-      if (name === 'v_proj') transformBlocks(values, this.#headBlock)
+    if (intoStream) {
+      for (const values of [weights, shift]) this.#rotation.rotateRows(values)
     }
     return { inputs, outputs, weights, bias: shift }
   }

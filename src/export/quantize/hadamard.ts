@@ -1,12 +1,12 @@
 /** Hadamard matrices: orthogonal, all entries of one size, so that they spread a single large value over a whole block. */
 
-/** Largest block that is used: wider ones spread more, but an online transformation of width b costs b products a value. */
+/** Largest block that is used; a random orthogonal matrix mixes the blocks. */
 export const HADAMARD_BLOCK = 64
 
-/** Largest power of two that divides `size`, at most `most`. */
-export function hadamardBlock(size: number, most = HADAMARD_BLOCK): number {
+/** Largest power of two that divides `size`, at most HADAMARD_BLOCK. */
+export function hadamardBlock(size: number): number {
   let block = 1
-  while (block < most && size % (2 * block) === 0) block *= 2
+  while (block < HADAMARD_BLOCK && size % (2 * block) === 0) block *= 2
   return block
 }
 
@@ -29,12 +29,4 @@ export function transformBlocks(values: Float64Array, block: number): void {
     }
     for (let i = start; i < start + block; i++) values[i]! *= norm
   }
-}
-
-/** The normalized Hadamard matrix `[size, size]`. */
-export function hadamardMatrix(size: number): Float64Array {
-  const matrix = new Float64Array(size * size)
-  for (let i = 0; i < size; i++) matrix[i * size + i] = 1
-  transformBlocks(matrix, size)
-  return matrix
 }

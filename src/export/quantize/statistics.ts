@@ -4,20 +4,16 @@
 export const WIDEST_COVARIANCE = 4096
 
 export interface InputStatistics {
-  /** `[inputs]` mean over the tokens that are quantized. */
+  /** `[inputs]` mean over the tokens that are quantized: taken off before rounding. */
   readonly mean: Float64Array
-  /** `[inputs]` what is taken off before rounding: the mean, or null for nothing. */
-  readonly centre: Float64Array | null
-  /** `[inputs, inputs]` second moments about the centre over all tokens; null where there are too many inputs. */
+  /** `[inputs, inputs]` second moments about the mean over all tokens, weighted; null where there are too many inputs. */
   readonly covariance: Float64Array | null
 }
 
 /** By groups of matrices over one input. */
 export interface LayerStatistics {
-  readonly qkv: InputStatistics
-  readonly o: InputStatistics
+  readonly q: InputStatistics
   readonly gateUp: InputStatistics
-  readonly down: InputStatistics
 }
 
 /** Adds up over batches, in float64. */
@@ -37,9 +33,9 @@ export class StatisticsSum {
   }
 
   /**
-   * @param tokens how many, and how many of them are quantized
-   * @param sums `[2, width]` of all tokens' inputs, and of the quantized ones
-   * @param products `[width, width]` sum of x^T x over all tokens
+   * @param tokens weight of all, and how many of them are quantized
+   * @param sums `[2, width]` of all tokens' inputs, weighted, and of the quantized ones
+   * @param products `[width, width]` sum of x^T x over all tokens, weighted
    */
   add(
     tokens: { readonly all: number; readonly quantized: number },
@@ -56,11 +52,9 @@ export class StatisticsSum {
     if (total && products) for (let i = 0; i < total.length; i++) total[i]! += products[i]!
   }
 
-  /** @param centre what second moments are about: the mean, which is then to be taken off, or another point, which is not */
-  finish(centre: 'mean' | Float64Array): InputStatistics {
+  finish(): InputStatistics {
     const width = this.#width
     const mean = this.#quantizedSum.map((sum) => sum / Math.max(1, this.#quantized))
-    const origin = centre === 'mean' ? mean : centre
     const overall = this.#sum.map((sum) => sum / this.#tokens)
     const covariance = this.#products
     if (covariance) {
@@ -68,13 +62,10 @@ export class StatisticsSum {
         for (let j = 0; j < width; j++) {
           const at = i * width + j
           covariance[at] =
-            covariance[at]! / this.#tokens -
-            overall[i]! * origin[j]! -
-            origin[i]! * overall[j]! +
-            origin[i]! * origin[j]!
+            covariance[at]! / this.#tokens - overall[i]! * mean[j]! - mean[i]! * overall[j]! + mean[i]! * mean[j]!
         }
       }
     }
-    return { mean, centre: centre === 'mean' ? mean : null, covariance }
+    return { mean, covariance }
   }
 }

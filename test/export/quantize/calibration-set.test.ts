@@ -11,14 +11,31 @@ t.test('the packaged conversations: enough of them, and none that fidelity is me
   const conversations = await readConversations(CALIBRATION_FILE)
   const text = await TextModel.load(DEFAULT_MODEL, { ...limits, maxTokens: 2048 })
   const sequences = tokenized(conversations, text, CALIBRATION_FILE)
-  t.equal(sequences.length, conversations.length)
-  const tokens = sequences.reduce((sum, { ids }) => sum + ids.length, 0)
-  t.ok(tokens > 5000, `${tokens} tokens`)
+  t.ok(sequences.length > 3 * conversations.length, `${sequences.length} sequences`)
+  const whole = conversations.reduce(
+    (sum, messages) => sum + text.encode({ kind: 'messages', messages }, 'none').ids.length,
+    0
+  )
+  t.ok(whole > 5000, `${whole} tokens`)
   const measured = readFileSync(join(ROOT, 'bench/conversations.jsonl'), 'utf8')
     .split('\n')
     .flatMap((line) => (line === '' ? [] : (JSON.parse(line) as { prompt: { content: string }[] }).prompt))
   const contents = new Set(measured.map(({ content }) => content))
   t.notOk(conversations.some((messages) => messages.some(({ content }) => contents.has(content))))
+})
+
+t.test('answers are cut behind their sentences too, and the whole one comes last', async (t) => {
+  const text = await TextModel.load(DEFAULT_MODEL, { ...limits, maxTokens: 2048 })
+  const conversation = (content: string) => [
+    { role: 'user', content: 'Hello. Are you there?' },
+    { role: 'assistant', content }
+  ]
+  const found = tokenized([conversation('Yes, at 3.15. Why? I am'), conversation('No')], text, 'x')
+  const expected = ['Yes, at 3.15.', 'Yes, at 3.15. Why?', 'Yes, at 3.15. Why? I am', 'No'].map((content) => {
+    const { ids, gateIndex } = text.encode({ kind: 'messages', messages: conversation(content) }, 'none')
+    return { ids, gateIndex }
+  })
+  t.strictSame(found, expected)
 })
 
 t.test('a bad line is named by file and line, a missing file by its name', async (t) => {

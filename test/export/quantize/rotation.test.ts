@@ -1,5 +1,5 @@
 import t from 'tap'
-import { hadamardBlock, hadamardMatrix, transformBlocks } from '../../../src/export/quantize/hadamard.js'
+import { hadamardBlock, transformBlocks } from '../../../src/export/quantize/hadamard.js'
 import { Rotation } from '../../../src/export/quantize/rotation.js'
 import { seeded } from '../../../src/random.js'
 
@@ -49,9 +49,14 @@ t.test('rows are rotated one by one', async (t) => {
   t.ok(rows.every((value, i) => Math.abs(value - expected[i]!) < 1e-12))
 })
 
+function identity(size: number): Float64Array {
+  return Float64Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0))
+}
+
 t.test('Hadamard matrices: entries of one size, symmetric, their own inverse', async (t) => {
   for (const size of [1, 2, 4, 8, 64]) {
-    const matrix = hadamardMatrix(size)
+    const matrix = identity(size)
+    transformBlocks(matrix, size)
     t.ok(matrix.every((value) => Math.abs(Math.abs(value) - 1 / Math.sqrt(size)) < 1e-12))
     t.ok(matrix.every((value, i) => value === matrix[(i % size) * size + Math.floor(i / size)]))
     t.ok(offIdentity(matrix, size) < 1e-12)
@@ -69,5 +74,4 @@ t.test('blocks are the largest power of two that fits', async (t) => {
     [1, 2, 36, 37, 64, 96, 128, 1536].map((size) => hadamardBlock(size)),
     [1, 2, 4, 1, 64, 32, 64, 64]
   )
-  t.equal(hadamardBlock(128, 1024), 128)
 })
