@@ -50,6 +50,8 @@ export async function readConversations(path: string): Promise<Message[][]> {
 
 /** What ends a sentence or an item, and the white space behind it. */
 const SENTENCE_END = /[.!?:;](?=\s)/g
+/** Of a longer answer's ends as many as these, evenly: each cut is tokenized and kept in full. */
+const MOST_CUTS = 32
 
 /**
  * A conversation, and before it the same with its answer cut behind each sentence: ends of answers are few, and count
@@ -58,10 +60,11 @@ const SENTENCE_END = /[.!?:;](?=\s)/g
 function withCuts(messages: readonly Message[]): (readonly Message[])[] {
   const answer = messages.at(-1)!
   const before = messages.slice(0, -1)
-  const cuts = Array.from(answer.content.matchAll(SENTENCE_END), ({ index }) => [
-    ...before,
-    { ...answer, content: answer.content.slice(0, index + 1) }
-  ])
+  const ends = [...answer.content.matchAll(SENTENCE_END)]
+  const every = Math.ceil(ends.length / MOST_CUTS)
+  const cuts = ends
+    .filter((_, i) => i % every === 0)
+    .map(({ index }) => [...before, { ...answer, content: answer.content.slice(0, index + 1) }])
   return [...cuts, messages]
 }
 

@@ -36,6 +36,8 @@ t.test('answers are cut behind their sentences too, and the whole one comes last
     return { ids, gateIndex }
   })
   t.strictSame(found, expected)
+  const long = tokenized([conversation('Yes. '.repeat(100).trim())], text, 'x')
+  t.equal(long.length, 26, 'every fourth sentence of a long answer, and the whole')
 })
 
 t.test('a bad line is named by file and line, a missing file by its name', async (t) => {
