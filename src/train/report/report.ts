@@ -16,13 +16,24 @@ export const REPORT_FILE = 'report.html'
  */
 export async function runReport(work: string, log: TrainLog, out: string): Promise<void> {
   const results = await readResults(work)
+  const page = wholePage(results, work)
   try {
-    await writeWhole(out, reportHtml(results))
+    await writeWhole(out, page)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     throw new ArmormError('invalid_config', `${out} cannot be written (${code})`, {}, error)
   }
   for (const step of missing(results)) log.line(`report: armorm train ${step} has not run`)
+}
+
+/** @throws ArmormError invalid_work where a result is JSON, but lacks what its step writes */
+function wholePage(results: Results, work: string): string {
+  try {
+    return reportHtml(results)
+  } catch (error) {
+    const message = `a result in ${work} is not what its step writes; run armorm train again`
+    throw new ArmormError('invalid_work', message, {}, error)
+  }
 }
 
 const STEPS = ['stage1', 'debias', 'stage2', 'baselines'] as const

@@ -148,6 +148,17 @@ t.test('steps that have not run are named, and nothing else is lost', async (t) 
   t.match(empty, 'None in the steps that have run')
 })
 
+t.test(
+  'a result that lacks what its step writes is the work folder’s fault, not that of the file to write',
+  async (t) => {
+    const work = await makeWork(join(t.testdir(), 'work'))
+    const path = join(work, 'stage1.json')
+    await writeJson(path, { ...(JSON.parse(readFileSync(path, 'utf8')) as object), objectives: [{}] })
+    const log = { line: () => undefined, progress: () => undefined }
+    await t.rejects(runReport(work, log, join(t.testdirName, 'r.html')), { code: 'invalid_work', message: work })
+  }
+)
+
 t.test('the command writes the file, and says what is missing; a file of another kind is named', async (t) => {
   const work = await makeWork(join(t.testdir(), 'work'), { baselines: false })
   const out = join(t.testdirName, 'r.html')
