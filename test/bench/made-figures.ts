@@ -1,5 +1,9 @@
 /** Figures that nobody measured, for tests of what is made of them. */
+import { CONTESTANTS } from '../../bench/contestants/all.js'
 import type { Figures, Run } from '../../bench/figures.js'
+
+/** Contestants that took part. */
+const PRESENT = ['server', 'engine', 'pytorch-fp32-single', 'pytorch-bf16-single', 'pytorch-bf16-padded', 'plain']
 
 /** Ten conversations of a hundred tokens. */
 export function run(
@@ -34,14 +38,7 @@ export function madeFigures(parts: Partial<Figures>): Figures {
       { name: 'ppo', title: 'PPO', ...load },
       { name: 'grpo-a', title: 'GRPO-A', ...load, responsesPerPrompt: 8 }
     ],
-    contestants: [
-      { name: 'server', title: 'server', family: 'server' },
-      { name: 'engine', title: 'engine', family: 'engine' },
-      { name: 'pytorch-fp32-single', title: 'PyTorch fp32, one by one', family: 'pytorch' },
-      { name: 'pytorch-bf16-single', title: 'PyTorch bf16, one by one', family: 'pytorch' },
-      { name: 'pytorch-bf16-padded', title: 'PyTorch bf16, padded', family: 'pytorch' },
-      { name: 'plain', title: 'plain server, fp32', family: 'plain' }
-    ],
+    contestants: CONTESTANTS.filter(({ name }) => PRESENT.includes(name)),
     runs: [],
     agreement: [],
     settings: [],
