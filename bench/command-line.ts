@@ -3,6 +3,15 @@
 /** An option that is missing or wrong: its message is followed by the program's usage. */
 export class WrongOption extends Error {}
 
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** @param text - of the option `--name`. @throws WrongOption for anything but an integer from `least` on */
+export function wholeNumber(name: string, text: string, least: number): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= least) return value
+  throw new WrongOption(`--${name} must be an integer from ${least}, but is ${text}`)
+}
+
 /**
  * Runs a program. `--help` prints its usage; an error ends it with code 1 and its message.
  * @param name - of the program, before messages
@@ -21,7 +30,7 @@ export async function program(
   try {
     await main(args)
   } catch (error) {
-    console.error(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+    console.error(`${name}: ${messageOf(error)}`)
     if (isWrongOption(error)) console.error(usage)
     process.exitCode = 1
   }

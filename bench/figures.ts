@@ -181,9 +181,9 @@ export function addedParts({
   engine,
   tokenize,
   run
-}: LowLoadFigures): Record<'tokenize' | 'pipe' | 'rest', number[]> {
+}: LowLoadFigures): Record<'tokenize' | 'pipe' | 'rest', readonly number[]> {
   return {
-    tokenize: [...tokenize],
+    tokenize,
     pipe: run.map((ms, i) => ms - engine[i]!),
     rest: http.map((ms, i) => ms - tokenize[i]! - run[i]!)
   }

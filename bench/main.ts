@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { loadBundle } from '../src/bundle/load.js'
-import { program } from './command-line.js'
+import { messageOf, program } from './command-line.js'
 import { CONTESTANTS } from './contestants/all.js'
 import type { Contestant, Work } from './contestants/contestant.js'
 import { EngineAlone } from './contestants/engine.js'
@@ -30,7 +30,6 @@ const SAMPLE = { single: 8, groups: 2 }
 const QUICK_SAMPLE = { single: 4, groups: 1 }
 
 const tell = (line: string): void => console.error(line)
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 interface Started {
   readonly all: Contestant[]
@@ -109,7 +108,7 @@ async function bench(options: BenchOptions): Promise<Figures> {
     try {
       return await job()
     } catch (error) {
-      skipped.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+      skipped.push(`${name}: ${messageOf(error)}`)
       process.exitCode = 1
       return null
     }

@@ -1,7 +1,7 @@
 /** The planner against other ways to make batches, on simulated GPUs. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { program, WrongOption } from './command-line.js'
+import { program, wholeNumber, WrongOption } from './command-line.js'
 import { type Scenario, scenarioTable } from './simulate/report.js'
 import { TRAFFIC, type TrafficName } from './simulate/traffic.js'
 
@@ -29,11 +29,8 @@ function scenarios(args: string[]): { list: Scenario[]; write: boolean } {
       write: { type: 'boolean', default: false }
     }
   })
-  const whole = (name: 'gpus' | 'trainers' | 'seconds' | 'seed', least: number): number => {
-    const value = Number(values[name])
-    if (Number.isInteger(value) && value >= least) return value
-    throw new WrongOption(`--${name} must be an integer from ${least}, but is ${values[name]}`)
-  }
+  const whole = (name: 'gpus' | 'trainers' | 'seconds' | 'seed', least: number): number =>
+    wholeNumber(name, values[name], least)
   const base = {
     gpus: whole('gpus', 1),
     trainers: whole('trainers', 1),

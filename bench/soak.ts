@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { loadBundle } from '../src/bundle/load.js'
 import type { Manifest } from '../src/bundle/manifest.js'
 import { seeded } from '../src/random.js'
-import { program, WrongOption } from './command-line.js'
+import { program, wholeNumber } from './command-line.js'
 import { end, startHttp } from './contestants/process.js'
 import { machineFigures, processesWanting } from './machine.js'
 import { drive } from './soak/drive.js'
@@ -60,13 +60,8 @@ function options(args: string[]): Options {
     }
   })
   const { quick } = values
-  const whole = (name: string, text: string, least: number): number => {
-    const value = Number(text)
-    if (Number.isInteger(value) && value >= least) return value
-    throw new WrongOption(`--${name} must be an integer from ${least}, but is ${text}`)
-  }
-  const standIn = whole('requests', values.requests ?? (quick ? '4000' : '100000'), 0)
-  const real = whole('real', values.real ?? (quick ? '200' : '5000'), 0)
+  const standIn = wholeNumber('requests', values.requests ?? (quick ? '4000' : '100000'), 0)
+  const real = wholeNumber('real', values.real ?? (quick ? '200' : '5000'), 0)
   const plans: Plan[] = [
     {
       title: 'An engine that computes nothing',
@@ -84,8 +79,8 @@ function options(args: string[]): Options {
     }
   ]
   return {
-    clients: whole('clients', values.clients, 1),
-    seed: whole('seed', values.seed, 0),
+    clients: wholeNumber('clients', values.clients, 1),
+    seed: wholeNumber('seed', values.seed, 0),
     quick,
     plans: plans.filter(({ requests }) => requests > 0)
   }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Bundle } from '../../src/bundle/load.js'
 import { exportBundle } from '../../src/export/export-bundle.js'
 import { rebuildCheckpoint } from '../../src/export/rebuild/rebuild.js'
+import { messageOf } from '../command-line.js'
 import type { BenchOptions } from '../options.js'
 import { type LlamaCppFiles, prepareLlamaCpp } from './llama-cpp.js'
 import { run } from './run.js'
@@ -13,8 +14,6 @@ import { pythonVersions, virtualEnvironment } from './virtual-environment.js'
 /** Compiled, this file lies in build/bench/peers. Git ignores build. */
 const SCRATCH = fileURLToPath(new URL('../../bench-peers/', import.meta.url))
 const EXPORT_ONNX = fileURLToPath(new URL('../../../bench/peers/export_onnx.py', import.meta.url))
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** What the peers need. Each null where it cannot be had. */
 export interface Peers {

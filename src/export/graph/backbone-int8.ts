@@ -1,7 +1,6 @@
 /**
  * backbone.onnx in 8-bit integers: a folded backbone (src/export/quantize/folded.ts) most of whose products are integer
- * ones.
- * Inputs and output are those of form `cascade`, and `quantized`.
+ * ones. Inputs and output are those of form `cascade`, and `quantized`.
  *
  * Between two attentions everything is token-wise, so it runs in one go, in parts that fit a CPU's cache:
  *
